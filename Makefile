@@ -1,0 +1,46 @@
+# Everything a person types, from a fresh clone. What needs a program that is not there says so.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint tests/constraints.txt
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
+	@$(BIN)/brimwatch demo $(ARGS)
+
+test: $(VENV)/.dev ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
+	@tests/components/install
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
+	@tests/components/install gcc prometheus-process-exporter >&2
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+clean: ## remove the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info build dist
+
+$(BIN)/python:
+	@tests/components/venv $(VENV) >&2
+
+# The version is read from the package when it is installed, hence the second prerequisite of each.
+$(VENV)/.daemon: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/constraints.txt
+	@echo 'Installing Brimwatch into $(VENV) ...' >&2
+	@$(PIP) --editable '.[daemon]' >&2
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/constraints.txt
+	@echo 'Installing Brimwatch and its tools into $(VENV) ...' >&2
+	@$(PIP) --editable '.[daemon,dev]' >&2
+	@touch $@ $(VENV)/.daemon

@@ -1,0 +1,62 @@
+"""Has a process exited, and if not, does it within a given time?
+
+A pidfd becomes readable when its process has exited, reaped or not: pidfd_open(2).
+"""
+
+import asyncio
+import os
+import select
+import time
+
+_GAP = 0.05
+
+
+def exited(pidfd: int, milliseconds: int = 0) -> bool:
+    """True once the process is gone, or a zombie with no thread left. A negative descriptor stands for gone.
+
+    Blocks for up to `milliseconds` until that is so.
+    """
+    if pidfd < 0:
+        return True
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    return bool(poller.poll(milliseconds))
+
+
+async def exits_within(pidfd: int, seconds: float) -> bool:
+    """Wait up to `seconds` for the process to exit; True when it did.
+
+    Waits on a duplicate: a loop has one reader for each descriptor, and the caller may be waiting on its own. Where no
+    descriptor is left for that, it asks again and again.
+    """
+    if exited(pidfd):
+        return True
+    if seconds <= 0:
+        return False
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    try:
+        watched = os.dup(pidfd)
+    except OSError:
+        return await _polled(pidfd, seconds)
+    try:
+        over.get_loop().add_reader(watched, _settle, over)
+        await asyncio.wait((over,), timeout=seconds)
+        return over.done()
+    finally:
+        over.get_loop().remove_reader(watched)
+        os.close(watched)
+        over.cancel()
+
+
+async def _polled(pidfd: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not exited(pidfd):
+        if time.monotonic() >= end:
+            return False
+        await asyncio.sleep(_GAP)
+    return True
+
+
+def _settle(over: "asyncio.Future[None]") -> None:
+    if not over.done():
+        over.set_result(None)

@@ -1,0 +1,60 @@
+"""What is an action asked to do? One attempt, on these processes, within this time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from brimwatch.config.nodes import Node
+from brimwatch.model import Action, Attempt, ProcessId, Tier
+from brimwatch.units import Bytes, Seconds
+
+
+class Recipient(NamedTuple):
+    """A process to act on. `pidfd` is held by the caller and refers to exactly this process."""
+
+    process: ProcessId
+    pidfd: int
+    comm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One attempt of one rung. `facts` are what an executed command finds in its environment (BRIMWATCH_*)."""
+
+    target: str
+    action: Action
+    tier: Tier
+    recipients: tuple[Recipient, ...]
+    deadline: Seconds  # from now
+    needed: Bytes | None = None
+    severity: float = 0.0  # 0 at the tier's threshold, 1 at the limit
+    because: str = ""
+    facts: Mapping[str, str] | None = None
+    procfs: str = "/proc"
+
+
+class Traits(NamedTuple):
+    """What a kind's `parse` found: its own options, and how the ladder must treat the rung."""
+
+    options: object
+    cooperative: bool = False
+    ends_process: bool = False
+    tells: bool = False
+
+
+class ActionKind(Protocol):
+    """What a module offers to be a kind of action.
+
+    A kind may also offer `NOTICE`, a sentence about it for whoever checks a configuration, and `longest(options)`, the
+    seconds that one attempt can take: a deadline below that cuts it short.
+    """
+
+    @property
+    def KEYS(self) -> frozenset[str]:  # noqa: N802 - a constant of the module
+        """The keys of an action that `parse` reads, the kind's own name among them."""
+
+    def parse(self, node: Node) -> Traits | None:
+        """Read a whole action such as `{signal: SIGTERM, grace: 30s}`; after a fault was added to it, return None."""
+
+    async def run(self, request: Request) -> Attempt:
+        """Make one attempt. Raises nothing but CancelledError: every failure is in the Attempt."""

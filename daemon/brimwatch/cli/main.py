@@ -1,0 +1,54 @@
+"""What can be typed after `brimwatch`? One file per command, imported when it is used."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from brimwatch import __version__
+from brimwatch.errors import BrimwatchError
+
+COMMANDS = {
+    "run": "watch targets, export metrics, act: the daemon",
+    "demo": "see the whole of it on a process of its own, in a minute",
+    "check-config": "say what a configuration means, or everything that is wrong with it",
+    "inspect": "one deep look at any process; nothing is changed",
+}
+_NEEDS = "brimwatch: this command needs the daemon's packages: pip install 'brimwatch[daemon]' (missing: {})"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0 fine, 1 the work failed, 2 bad usage or configuration."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="brimwatch",
+        description="Watches the memory of processes that someone else wrote, and gets it back before the OOM kill.",
+        epilog="Each command has its own --help, with an example.",
+    )
+    parser.add_argument("--version", action="version", version=f"brimwatch {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    named = words[0] if words else ""
+    try:
+        for command, summary in COMMANDS.items():
+            if command == named:  # only the module of the command that runs is imported
+                importlib.import_module(f"brimwatch.cli.{command.replace('-', '_')}").add_parser(subparsers)
+            else:
+                subparsers.add_parser(command, help=summary)
+        options = parser.parse_args(words)
+        return int(options.run(options))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("brimwatch"):
+            raise
+        print(_NEEDS.format(error.name), file=sys.stderr)
+        return 1
+    except BrimwatchError as error:
+        print(f"brimwatch: {error}" if "\n" not in str(error) else str(error), file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

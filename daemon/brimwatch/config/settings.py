@@ -1,0 +1,70 @@
+"""What does a loaded configuration say? Frozen, validated, with every policy and action resolved."""
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from brimwatch.model import Action, Policy
+from brimwatch.units import Seconds
+
+
+class Priority(enum.StrEnum):
+    """Who gives way first when the host is short: `general` before `important` before `critical`."""
+
+    CRITICAL = "critical"
+    IMPORTANT = "important"
+    GENERAL = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which processes a target takes: every key that is given must hold.
+
+    `name` is a shell pattern on the kernel's comm, `exe`, `cgroup` and `unit` shell patterns on the whole path or name,
+    `cmdline` a regular expression searched in the arguments joined by spaces, `user` a name or uid, `container` the
+    beginning of an ID or `*` for any.
+    """
+
+    pid: int | None = None
+    pidfile: str | None = None
+    name: str | None = None
+    exe: str | None = None
+    cmdline: re.Pattern[str] | None = None
+    user: str | None = None
+    cgroup: str | None = None
+    unit: str | None = None
+    container: str | None = None
+    agent: bool | None = None
+    host: bool = False
+    children: bool = False
+    exclude: "Match | None" = None  # written `not`
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """One entry under `targets`. `name` may hold `{unit}`, `{container}` or `{comm}`: one target for each value."""
+
+    name: str
+    match: Match
+    policy: Policy
+    grouped: bool = False  # `as: group`: one verdict for the tree
+    priority: Priority = Priority.IMPORTANT
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration. `notices` are sentences for the user that are no faults; `digest` tells files apart."""
+
+    targets: tuple[TargetSpec, ...]
+    policies: Mapping[str, Policy]
+    actions: Mapping[str, Action]
+    interval: Seconds = Seconds(1.0)
+    dry_run: bool = False
+    run_dir: str = "/run/brimwatch"
+    retention: Seconds = Seconds(7 * 86400.0)
+    introspection_budget: float = 0.005  # share of one core
+    source: str = "embedded default"
+    digest: str = ""
+    notices: tuple[str, ...] = field(default=())

@@ -1,0 +1,262 @@
+"""Which rung runs now, and why does one not? Every refusal is a decision with a reason.
+
+The ladder of one subject is a frozen value; `decide` takes it with the facts of one look and returns the next one. Does
+*not* cover who may climb (`select`) nor whether a tier holds (`evaluate`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from brimwatch.core.budget import Spent
+from brimwatch.core.evaluate import Judgement, above_leave, goal_reached, meets, meets_measured
+from brimwatch.core.select import Turn
+from brimwatch.core.settle import held_bytes, measured_since, settle, settle_until
+from brimwatch.model import (
+    Action,
+    Attempt,
+    Change,
+    Decision,
+    Firing,
+    Outcome,
+    Policy,
+    Reason,
+    Sample,
+    Tier,
+    TierRule,
+    Verdict,
+)
+
+NEVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Where a subject stands: the climb under way, until when each tier cools down, and what was already said."""
+
+    firing: Firing | None = None
+    climbs: int = 0
+    cooldowns: tuple[float, float, float, float] = (NEVER, NEVER, NEVER, NEVER)  # by tier, monotonic seconds
+    entered: Tier = Tier.CALM  # the tier whose entry still waits for its turn to be told and climbed
+    refused: Tier = Tier.CALM  # the tier whose entry was refused: said once
+
+    def cooled(self, tier: Tier, now: float) -> bool:
+        """True when the tier's ladder may run again."""
+        return now >= self.cooldowns[tier]
+
+    def cool(self, tier: Tier, until: float) -> "Ladder":
+        """The same with a later end of the tier's cooldown; it never ends sooner than before."""
+        ends = list(self.cooldowns)
+        ends[tier] = max(ends[tier], until)
+        return replace(self, cooldowns=(ends[0], ends[1], ends[2], ends[3]))
+
+
+class Facts(NamedTuple):
+    """What one look knows of one subject. `guard`: why none of its processes may be ended, if so."""
+
+    target: str
+    policy: Policy
+    judgement: Judgement
+    change: Change | None
+    sample: Sample
+    turn: Turn
+    spent: Spent
+    guard: Reason | None = None
+    dry_run: bool = False
+    swap_matters: bool = True
+
+    @property
+    def tier(self) -> Tier:
+        """The highest active tier."""
+        return self.judgement.tier
+
+    def above(self, rule: TierRule) -> bool | None:
+        """Is the tier still to be kept? None where it cannot be told."""
+        for one, state in zip(self.policy.tiers, self.judgement.states, strict=True):
+            if one is rule:
+                return above_leave(rule, self.sample, state)
+        return None
+
+
+class Step(NamedTuple):
+    """What follows from one look: the ladder as it stands now, rungs to run or refuse, rungs that ended."""
+
+    ladder: Ladder
+    decisions: tuple[Decision, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+
+def decide(ladder: Ladder, facts: Facts) -> Step:
+    """Take one look's facts and say what follows. `facts.sample.at` is now."""
+    decisions: list[Decision] = []
+    outcomes: list[Outcome] = []
+    if facts.change is not None:
+        ladder = _changed(ladder, facts.change, facts, decisions, outcomes)
+    if ladder.firing is not None:
+        ladder = _advance(ladder, ladder.firing, facts, decisions, outcomes)
+    elif facts.tier is not Tier.CALM:
+        ladder = _start(ladder, facts, decisions)
+    return Step(ladder, tuple(decisions), tuple(outcomes))
+
+
+def attempted(ladder: Ladder, attempt: Attempt, policy: Policy, sample: Sample) -> Ladder:
+    """The ladder once its running rung answered; it is judged by the next look."""
+    firing = ladder.firing
+    if firing is None:
+        return ladder
+    rule = rule_of(policy, firing.tier)
+    left = len(rule.do) - firing.rung - 1 if rule is not None else 0
+    settle_by = settle_until(attempt, firing.action.settle, sample, left)
+    return replace(ladder, firing=replace(firing, attempt=attempt, settle_by=settle_by))
+
+
+def rule_of(policy: Policy, tier: Tier) -> TierRule | None:
+    """The policy's rule for a tier, if it has one."""
+    for rule in policy.tiers:
+        if rule.tier is tier:
+            return rule
+    return None
+
+
+def _changed(
+    ladder: Ladder, change: Change, facts: Facts, decisions: list[Decision], outcomes: list[Outcome]
+) -> Ladder:
+    """A tier was entered (a lower ladder is superseded) or left (nothing runs)."""
+    if change.after > change.before:
+        if ladder.firing is not None and ladder.firing.tier < change.after:
+            ladder = _supersede(ladder, ladder.firing, facts, decisions, outcomes)
+        return replace(ladder, entered=change.after, refused=Tier.CALM)
+    # The lower tier that is now uncovered gets a cooldown, so that going down starts nothing by itself.
+    if change.after is not Tier.CALM:
+        ladder = ladder.cool(change.after, facts.sample.at + facts.policy.cooldown)
+    return replace(ladder, entered=Tier.CALM, refused=Tier.CALM)
+
+
+def _supersede(
+    ladder: Ladder, firing: Firing, facts: Facts, decisions: list[Decision], outcomes: list[Outcome]
+) -> Ladder:
+    """Close the lower ladder: its rung keeps the bytes won so far, later ones belong to the higher tier's rung."""
+    rule = rule_of(facts.policy, firing.tier)
+    closed = settle(firing, facts.sample)
+    if firing.attempt is None:
+        closed = replace(closed, verdict=Verdict.SUPPRESSED, reason=Reason.SUPERSEDED, detail="still running")
+    outcomes.append(closed)
+    if rule is not None:
+        rest = range(firing.rung + 1, len(rule.do))
+        decisions.extend(_refuse(rule, index, Reason.SUPERSEDED, facts, firing.number) for index in rest)
+    return replace(ladder, firing=None).cool(firing.tier, facts.sample.at + facts.policy.cooldown)
+
+
+def _start(ladder: Ladder, facts: Facts, decisions: list[Decision]) -> Ladder:
+    """Begin a climb: at an entry, or because the tier still holds after its cooldown."""
+    rule, now = rule_of(facts.policy, facts.tier), facts.sample.at
+    entering = ladder.entered is facts.tier
+    if rule is None or not (rule.do or (entering and rule.tell)) or facts.turn is Turn.WAIT:
+        return ladder
+    if facts.turn is Turn.NOT_LARGEST:
+        return _say_once(ladder, rule, Reason.NOT_LARGEST, facts, decisions)
+    if entering:
+        ladder = replace(ladder, entered=Tier.CALM)
+        if facts.dry_run:
+            return _rehearse(ladder, rule, facts, decisions)
+        decisions.extend(_tell(rule, facts, ladder.climbs + 1))
+    if not rule.do or facts.dry_run:
+        return ladder
+    if not ladder.cooled(rule.tier, now):
+        return _say_once(ladder, rule, Reason.COOLDOWN, facts, decisions) if entering else ladder
+    if facts.above(rule) is not True:
+        return ladder
+    ladder = replace(ladder, climbs=ladder.climbs + 1)
+    return _climb(ladder, rule, 0, facts, decisions)
+
+
+def _tell(rule: TierRule, facts: Facts, number: int) -> list[Decision]:
+    return [Decision(rule.tier, action, -1, Verdict.RUN, facts.sample.at, firing=number) for action in rule.tell]
+
+
+def _rehearse(ladder: Ladder, rule: TierRule, facts: Facts, decisions: list[Decision]) -> Ladder:
+    """Dry run: one decision at an entry, with everything that would have followed; the cooldown runs."""
+    now = facts.sample.at
+    if not ladder.cooled(rule.tier, now):
+        return _say_once(ladder, rule, Reason.COOLDOWN, facts, decisions)
+    rungs = (*rule.tell, *rule.do)
+    names = tuple(action.name for action in rungs[1:])
+    rung = -1 if rule.tell else 0
+    decisions.append(Decision(rule.tier, rungs[0], rung, Verdict.SUPPRESSED, now, Reason.DRY_RUN, names))
+    return ladder.cool(rule.tier, now + facts.policy.cooldown)
+
+
+def _say_once(ladder: Ladder, rule: TierRule, reason: Reason, facts: Facts, decisions: list[Decision]) -> Ladder:
+    if ladder.refused is rule.tier:
+        return ladder
+    actions = rule.do or rule.tell
+    names = tuple(action.name for action in actions[1:])
+    rung = 0 if rule.do else -1
+    decisions.append(Decision(rule.tier, actions[0], rung, Verdict.SUPPRESSED, facts.sample.at, reason, names))
+    return replace(ladder, refused=rule.tier)
+
+
+def _advance(
+    ladder: Ladder, firing: Firing, facts: Facts, decisions: list[Decision], outcomes: list[Outcome]
+) -> Ladder:
+    """Is the running rung done, and is the next one needed?"""
+    sample = facts.sample
+    rule = rule_of(facts.policy, firing.tier)
+    if firing.attempt is None:
+        return ladder
+    if rule is None or firing.rung >= len(rule.do) or rule.do[firing.rung] != firing.action:
+        outcomes.append(settle(firing, sample))  # the policy changed under the climb, which ends with this rung
+        return replace(ladder, firing=None).cool(firing.tier, sample.at + facts.policy.cooldown)
+    if firing.attempt.verdict is Verdict.RUN:
+        if not measured_since(sample, firing.attempt.ended, facts.swap_matters):
+            return ladder
+        if sample.at < firing.settle_by and facts.above(rule) is not False:
+            return ladder
+    outcomes.append(settle(firing, sample))
+    return _climb(ladder, rule, firing.rung + 1, facts, decisions)
+
+
+def _climb(ladder: Ladder, rule: TierRule, first: int, facts: Facts, decisions: list[Decision]) -> Ladder:
+    """Find the next rung that may run, from `first` on; without one the climb ends and the cooldown begins."""
+    sample, now = facts.sample, facts.sample.at
+    for index in range(first, len(rule.do)):
+        action = rule.do[index]
+        if not _needed(rule, action, facts):
+            break
+        reason = _gate(rule, action, facts)
+        if reason is None:
+            decisions.append(Decision(rule.tier, action, index, Verdict.RUN, now, firing=ladder.climbs))
+            return replace(ladder, firing=Firing(ladder.climbs, rule.tier, index, action, now, held_bytes(sample)))
+        decisions.append(_refuse(rule, index, reason, facts, ladder.climbs))
+    return replace(ladder, firing=None).cool(rule.tier, now + facts.policy.cooldown)
+
+
+def _needed(rule: TierRule, action: Action, facts: Facts) -> bool:
+    """Is the subject still above `leave`, or, for a cooperative rung, above the policy's goal?
+
+    Where a value is missing the climb ends; while the tier holds, the ladder runs again after its cooldown.
+    """
+    if facts.above(rule):
+        return True
+    goal = facts.policy.goal
+    return action.cooperative and goal is not None and not goal_reached(goal, facts.sample)
+
+
+def _gate(rule: TierRule, action: Action, facts: Facts) -> Reason | None:
+    """Why this rung may not run now, or None."""
+    if facts.dry_run:
+        return Reason.DRY_RUN
+    if action.only_if is not None and meets(action.only_if, facts.sample) is not True:
+        return Reason.CONDITION
+    if action.ends_process:
+        if not meets_measured(action.only_if or rule.when, facts.sample):
+            return Reason.CONDITION
+        if facts.guard is not None and not (facts.guard is Reason.PARENT and action.on_parent):
+            return facts.guard
+    if not facts.spent.allows(facts.target, action, facts.sample.at):
+        return Reason.BUDGET
+    return None
+
+
+def _refuse(rule: TierRule, index: int, reason: Reason, facts: Facts, number: int) -> Decision:
+    action = rule.do[index]
+    return Decision(rule.tier, action, index, Verdict.SUPPRESSED, facts.sample.at, reason, firing=number)

@@ -1,0 +1,185 @@
+"""How do the stages fit together? Every part is made here once, and handed what it needs."""
+
+import asyncio
+import os
+import pwd
+import resource
+import time
+from dataclasses import replace
+from functools import lru_cache
+
+from brimwatch.act.kinds import ACTIONS
+from brimwatch.config.load import load_file
+from brimwatch.config.presets import default_config, single_process_config
+from brimwatch.config.settings import Config
+from brimwatch.discover.roster import Member, Roster
+from brimwatch.model import ProcessId, Reason
+from brimwatch.procfs.meminfo import read_meminfo
+from brimwatch.procfs.stat import read_stat
+from brimwatch.record.events import EventLog
+from brimwatch.record.log import Log
+from brimwatch.record.metrics import Metrics
+from brimwatch.record.redact import redact
+from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.lanes import Lanes
+from brimwatch.runtime.looks import Accept, Looks
+from brimwatch.runtime.loop import Watch
+from brimwatch.runtime.membership import Membership
+from brimwatch.runtime.options import Options
+from brimwatch.runtime.perform import Performer
+from brimwatch.runtime.picture import Painter
+from brimwatch.runtime.story import Story
+from brimwatch.runtime.subject import Subject, Target, receivers
+from brimwatch.sample.cgroups import CgroupCache
+from brimwatch.sample.host import HostSampler
+from brimwatch.sample.member import MemberSampler
+from brimwatch.sample.slow import SlowRead
+
+
+def load_config(options: Options) -> Config:
+    """The configuration that the options ask for. Raises ConfigError."""
+    if options.pid is not None and options.config_file is None:
+        config = single_process_config(options.pid, options.interval, ACTIONS)
+    elif options.config_file is not None:
+        config = load_file(options.config_file, ACTIONS)
+    else:
+        config = default_config(ACTIONS)
+    if options.interval is not None:
+        config = replace(config, interval=options.interval)
+    return replace(config, dry_run=config.dry_run or options.dry_run)
+
+
+class Engine:
+    """The daemon without its doors: discovery, looks, actions and records on one event loop."""
+
+    def __init__(self, config: Config, options: Options, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.events = EventLog()
+        self.story = Story(self.metrics, self.events, log)
+        self.started_wall = time.time()
+        self.loaded_wall = self.started_wall
+        self.config_ok = True
+        self._procfs = options.procfs
+        self._cgroups = CgroupCache(options.procfs)
+        self._host = HostSampler(options.procfs)
+        self._painter = Painter(redact, user_name)
+        self._ancestors = _ancestors(options.procfs)
+        self.lanes: Lanes[SlowRead] = Lanes(loop)
+        self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
+        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered)
+        self.looks = Looks(
+            self.membership, self.story, self.performer.run, self.performer.stop, self._read, self._guard
+        )
+        self.watch = Watch(self.membership, self.looks, self._make_roster(config), self.story, config)
+        self._apply(config)
+
+    def reconfigure(self, config: Config) -> None:
+        """Put another configuration in force; what has not changed keeps its state."""
+        self.config = config
+        self.loaded_wall = time.time()
+        self._apply(config)
+        self.watch.configure(config, self._make_roster(config))
+
+    async def close(self) -> None:
+        """Stop looking, give up running rungs, release every descriptor and lane."""
+        self.watch.stop()
+        await self.performer.close()
+        self.membership.close()
+        self._host.close()
+        self.lanes.close()
+
+    def snapshot(self) -> Snapshot:
+        """What is known now; no target is touched."""
+        return Snapshot(
+            wall=time.time(),
+            at=time.monotonic(),
+            targets=self._painter.targets(self.membership.targets.values()),
+            host=self._host_view(),
+            dry_run=self.config.dry_run,
+            interval=self.config.interval,
+            config_source=self.config.source,
+            config_ok=self.config_ok,
+            config_loaded_wall=self.loaded_wall,
+            started_wall=self.started_wall,
+        )
+
+    def housekeeping(self, now: float) -> None:
+        """Once an interval: give up on stuck reads, keep the host's figures fresh."""
+        self.lanes.expire(now)
+        self._host.look(now)
+        for read in self._host.due(now):
+            self._read(ProcessId(0, 0), read, self._host.accept)
+
+    def _apply(self, config: Config) -> None:
+        self.looks.interval = config.interval
+        self.looks.dry_run = config.dry_run
+        self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
+
+    def _make_roster(self, config: Config) -> Roster:
+        return Roster(self._procfs, config.targets, (config.run_dir,))
+
+    def _sampler(self, target: Target, member: Member) -> MemberSampler:
+        wanted = frozenset(
+            threshold.quantity for rule in target.spec.policy.tiers for threshold in rule.when.thresholds
+        )
+        return MemberSampler(member.identity, self._procfs, wanted, self._cgroups)
+
+    def _host_view(self) -> HostView:
+        return self._painter.host(self._host.last, dict(self._host.pressure))
+
+    def _forget(self, subject: Subject) -> None:
+        self.watch.forget(subject)
+        self.performer.stop(subject)
+
+    def _answered(self, subject: Subject) -> None:
+        if subject.due != float("inf"):
+            self.watch.hurry(subject)
+
+    def _read(self, owner: ProcessId, read: SlowRead, accept: Accept) -> None:
+        def done(read: SlowRead, result: object, cost: float) -> None:
+            accept(read, result, time.monotonic(), cost)
+
+        self.lanes.submit(owner, read, read.read, done)
+
+    def _guard(self, subject: Subject) -> Reason | None:
+        """Why none of the subject's processes may be ended."""
+        if any(process.pid in self._ancestors for process in subject.watched):
+            return Reason.PROTECTED
+        if any(watched.member.parent_of_member for watched in receivers(subject)):
+            return Reason.PARENT
+        return None
+
+
+@lru_cache(maxsize=256)
+def user_name(uid: int) -> str:
+    """The name of a uid, or its number where it has none here."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def raise_descriptor_limit() -> int:
+    """Use as many descriptors as we may; each process under watch holds two. Returns the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else max(soft, 1 << 20)
+    if soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            return soft
+    return wanted
+
+
+def _ancestors(procfs: str) -> frozenset[int]:
+    """PID 1, ourselves, and everyone above us: ending any of them would end us or the machine."""
+    found = {1, os.getpid()}
+    pid = os.getppid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        try:
+            pid = read_stat(procfs, pid).ppid
+        except (ProcessLookupError, PermissionError):
+            break
+    return frozenset(found)

@@ -1,0 +1,175 @@
+"""What happens at one look? Measure, judge, decide, and hand on what follows; the one flow of the daemon.
+
+Does *not* cover when to look (`loop`) nor how a rung runs (`perform`).
+"""
+
+import time
+from collections.abc import Callable
+
+from brimwatch.core.budget import Spent
+from brimwatch.core.decide import Facts, Step, decide
+from brimwatch.core.evaluate import Judgement, evaluate
+from brimwatch.core.pace import next_gap
+from brimwatch.core.select import Candidate, Turn, turns
+from brimwatch.core.settle import held_bytes, settle_gone
+from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
+from brimwatch.quantity import Quantity
+from brimwatch.runtime.membership import Membership
+from brimwatch.runtime.story import Story
+from brimwatch.runtime.subject import Subject
+from brimwatch.sample.group import sum_samples
+from brimwatch.sample.slow import SlowRead
+from brimwatch.units import Seconds
+
+Accept = Callable[[SlowRead, object, float, float], None]  # read, result or exception, now, CPU seconds
+OOM_SHARE = 0.02  # a process that was gone with less headroom than this share of its limit was killed, we infer
+
+
+class Looks:
+    """Looks at subjects. `run` starts a rung; `read` hands a slow read to the lanes."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        story: Story,
+        run: Callable[[Subject, Decision, Sample], None],
+        stop: Callable[[Subject], None],
+        read: Callable[[ProcessId, SlowRead, Accept], None],
+        guard: Callable[[Subject], Reason | None],
+    ) -> None:
+        self._membership = membership
+        self._story = story
+        self._run = run
+        self._stop = stop
+        self._read = read
+        self._guard = guard
+        self.spent = Spent()
+        self.interval = Seconds(1.0)
+        self.dry_run = False
+        self.swap_matters = True
+        self.tick = 0
+
+    def look(self, subject: Subject, now: float) -> float:
+        """Take one look at a subject; returns the seconds until the next. A subject that is gone gives infinity."""
+        sample, fastest = self._measure(subject, now)
+        if sample is None:
+            return float("inf")
+        policy = subject.target.spec.policy
+        judgement, change = evaluate(policy, subject.judgement, sample, self.interval)
+        subject.judgement, subject.sample = judgement, sample
+        subject.looks += 1
+        resident = sample.value(Quantity.RSS)
+        if resident is not None and resident > subject.peak:
+            subject.peak = resident
+        if change is not None:
+            self._changed(subject, change, sample)
+        if change is not None or judgement.tier is not Tier.CALM or subject.ladder.firing is not None:
+            self._climb(subject, judgement, change, sample)
+        return next_gap(policy, judgement, sample, fastest, self.interval, subject.ladder.firing is not None)
+
+    def lost(self, subject: Subject, process: ProcessId, now: float) -> None:
+        """A process is gone: close its running rung, say whether the kernel is the likely cause, and let go."""
+        if len(subject.watched) == 1:
+            firing = subject.ladder.firing
+            if firing is not None:
+                self._story.outcome(subject, settle_gone(firing, now))
+            elif self._likely_killed(subject):
+                self._story.oom_killed(subject, "inferred")
+        self._membership.drop(subject, process, now)
+
+    def _measure(self, subject: Subject, now: float) -> tuple[Sample | None, float]:
+        if subject.host is not None:
+            self._submit(subject.key, subject.host.due(now), subject.host.accept)
+            return subject.host.look(now), subject.host.fastest
+        samples: list[Sample] = []
+        fastest = 0.0
+        expected = len(subject.watched)
+        for process, watched in list(subject.watched.items()):
+            try:
+                samples.append(watched.sampler.look(now))
+            except ProcessLookupError:
+                self.lost(subject, process, now)
+                expected -= 1
+                continue
+            self._submit(process, watched.sampler.due(now), watched.sampler.accept)
+            fastest += watched.sampler.fastest
+            kills = watched.sampler.oom_kills()
+            if kills:
+                self._story.oom_killed(subject, "cgroup", kills)
+        if not samples:
+            return None, 0.0
+        if subject.target.spec.grouped:
+            return sum_samples(samples, expected, now), fastest
+        return samples[0], fastest
+
+    def _submit(self, owner: ProcessId, reads: tuple[SlowRead, ...], accept: Accept) -> None:
+        for read in reads:
+            self._read(owner, read, accept)
+
+    def _changed(self, subject: Subject, change: Change, sample: Sample) -> None:
+        subject.since_wall = time.time()
+        if change.after > change.before:
+            subject.entered_at = sample.at
+            subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
+        self._story.changed(subject, change, sample)
+
+    def _climb(self, subject: Subject, judgement: Judgement, change: Change | None, sample: Sample) -> None:
+        before = subject.ladder.firing
+        step = decide(
+            subject.ladder,
+            Facts(
+                target=subject.target.name,
+                policy=subject.target.spec.policy,
+                judgement=judgement,
+                change=change,
+                sample=sample,
+                turn=self._turn(subject),
+                spent=self.spent,
+                guard=self._guard(subject) if judgement.tier is not Tier.CALM else None,
+                dry_run=self.dry_run,
+                swap_matters=self.swap_matters,
+            ),
+        )
+        subject.ladder = step.ladder
+        superseded = before is not None and (step.ladder.firing is None or step.ladder.firing.number != before.number)
+        if superseded and before is not None and before.attempt is None:
+            self._stop(subject)
+        self._carry_out(subject, step, sample)
+
+    def _carry_out(self, subject: Subject, step: Step, sample: Sample) -> None:
+        for outcome in step.outcomes:
+            if outcome.verdict is Verdict.SUPPRESSED:
+                self.spent = self.spent.refund(subject.target.name, outcome.action, outcome.at - outcome.duration)
+            self._story.outcome(subject, outcome)
+        for decision in step.decisions:
+            if decision.verdict is Verdict.RUN:
+                if decision.rung >= 0:
+                    self.spent = self.spent.spend(subject.target.name, decision.action, decision.at)
+                self._run(subject, decision, sample)
+            else:
+                self._story.refused(subject, decision)
+
+    def _turn(self, subject: Subject) -> Turn:
+        target = subject.target
+        if len(target.subjects) == 1:
+            return Turn.GO
+        if target.turns_tick != self.tick:
+            target.turns_tick = self.tick
+            candidates = [
+                Candidate(one.key, one.tier, held_bytes(one.sample) or 0, one.sample.cgroup, one.shared, _climbing(one))
+                for one in target.subjects.values()
+                if one.sample is not None and (one.tier is not Tier.CALM or _climbing(one))
+            ]
+            target.last_turns = turns(candidates, target.spec.policy)
+        # A subject that entered its tier after the turns of this tick were made has the next tick's.
+        return target.last_turns.get(subject.key, Turn.WAIT)
+
+    def _likely_killed(self, subject: Subject) -> bool:
+        sample = subject.sample
+        if sample is None or sample.limit is None or sample.headroom is None or sample.limit.source != "cgroup":
+            return False
+        return sample.headroom < OOM_SHARE * sample.limit.bytes
+
+
+def _climbing(subject: Subject) -> bool:
+    return subject.ladder.firing is not None

@@ -1,0 +1,136 @@
+"""When is each subject looked at? One timer, a heap of due times, and a discovery pass each interval.
+
+Everything urgent happens in one callback of the event loop: it neither waits nor yields between a measurement and the
+start of the rung that it asks for.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+
+from brimwatch.config.settings import Config
+from brimwatch.discover.roster import Roster
+from brimwatch.runtime.looks import Looks
+from brimwatch.runtime.membership import Membership
+from brimwatch.runtime.story import Story
+from brimwatch.runtime.subject import Subject
+from brimwatch.units import Seconds
+
+BEATS = 10  # looks at rest fall on this many beats of an interval, so that the daemon wakes rarely
+BURST = 0.005  # seconds that one callback may look around before it lets others run
+FAULT_PAUSE = 10.0  # seconds that a subject whose look failed is left alone
+SLOW_PASS = 0.05  # share of a core that discovery may take: a pass that costs more is made less often
+
+
+class Watch:
+    """The heart: looks at what is due, then sleeps until the next."""
+
+    def __init__(self, membership: Membership, looks: Looks, roster: Roster, story: Story, config: Config) -> None:
+        self._membership = membership
+        self._looks = looks
+        self._story = story
+        self._roster = roster
+        self._interval = config.interval
+        self._order = itertools.count()
+        self._heap: list[tuple[float, int, Subject]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_pass = 0.0
+        self._running = False
+        self.last_tick = 0.0
+        self.passes = 0
+
+    def start(self) -> None:
+        """Begin to watch; the first pass and look happen at once."""
+        self._running = True
+        self._tick()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def configure(self, config: Config, roster: Roster) -> None:
+        """Go on under another configuration; subjects that are still wanted keep what is known of them."""
+        self._interval = config.interval
+        self._roster = roster
+        self._next_pass = 0.0
+        self._wake(0.0)
+
+    def hurry(self, subject: Subject) -> None:
+        """Look at this subject at once: a rung has ended."""
+        self._push(subject, time.monotonic())
+        self._wake(0.0)
+
+    def forget(self, subject: Subject) -> None:
+        """The subject is gone; entries of it in the heap are passed over."""
+        subject.due = float("inf")
+
+    def look_once(self) -> None:
+        """One pass and one look at everything, with nothing scheduled: what `--once` does."""
+        now = time.monotonic()
+        for subject in self._pass(now):
+            self._look(subject, now)
+        self._heap.clear()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.last_tick = now
+        self._looks.tick += 1
+        if now >= self._next_pass:
+            self._pass(now)
+        end = now + BURST
+        while self._heap and self._heap[0][0] <= now:
+            due, _, subject = heapq.heappop(self._heap)
+            if due != subject.due:
+                continue  # looked at sooner, or gone
+            self._look(subject, now)
+            now = time.monotonic()
+            if now >= end:
+                break
+        first = self._heap[0][0] if self._heap else self._next_pass
+        self._wake(max(0.0, min(first, self._next_pass) - now))
+
+    def _look(self, subject: Subject, now: float) -> None:
+        try:
+            gap = self._looks.look(subject, now)
+        except Exception as error:  # noqa: BLE001 - a fault in one look must not end the watching of the others
+            self._story.fault("look", error)
+            gap = FAULT_PAUSE
+        self._story.sampled(Seconds(time.monotonic() - now))
+        if gap != float("inf"):
+            self._push(subject, self._on_beat(now + gap, gap))
+
+    def _on_beat(self, due: float, gap: float) -> float:
+        """At rest, looks share beats: a wake-up costs as much as several looks."""
+        if gap < self._interval / 2:
+            return due
+        beat = self._interval / BEATS
+        return due // beat * beat
+
+    def _pass(self, now: float) -> list[Subject]:
+        wall = time.time()
+        try:
+            found = self._roster.scan(now)
+            fresh = self._membership.apply(found, now, wall)
+        except Exception as error:  # noqa: BLE001 - the next pass may succeed; what is known stays under watch
+            self._story.fault("discovery", error)
+            fresh = []
+        self.passes += 1
+        cost = time.monotonic() - now
+        self._next_pass = now + max(self._interval, cost / SLOW_PASS if cost > self._interval * SLOW_PASS else 0.0)
+        for subject in fresh:
+            self._push(subject, now)
+        return fresh
+
+    def _push(self, subject: Subject, due: float) -> None:
+        subject.due = due
+        heapq.heappush(self._heap, (due, next(self._order), subject))
+
+    def _wake(self, delay: float) -> None:
+        if not self._running:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)

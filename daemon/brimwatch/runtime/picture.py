@@ -1,0 +1,121 @@
+"""What is shown of the ledger? A snapshot, built when asked for from what is known; no target is touched."""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from brimwatch.core.resolve import absolute
+from brimwatch.model import Policy, Sample
+from brimwatch.quantity import Quantity
+from brimwatch.record.snapshot import HostView, MemberView, SubjectView, TargetView, ThresholdView
+from brimwatch.runtime.subject import Subject, Target, Watched
+
+MEMBERS_SHOWN = 64  # of a group; all are counted
+LIMIT_MARGIN = 1.25  # a limit is recommended that leaves a fifth free above the highest peak seen
+
+
+class Painter:
+    """Builds views. `redact` makes a command line fit to be shown; `user_name` gives the name of a uid."""
+
+    def __init__(self, redact: Callable[[str], str], user_name: Callable[[int], str]) -> None:
+        self._redact = redact
+        self._user_name = user_name
+
+    def targets(self, targets: Iterable[Target]) -> tuple[TargetView, ...]:
+        """One view for each target, in order."""
+        return tuple(self._target(target) for target in targets)
+
+    def host(self, sample: Sample | None, pressure: dict[str, float]) -> HostView:
+        """The machine's own figures."""
+        if sample is None or sample.limit is None:
+            return HostView(pressure=pressure)
+        used = sample.value(Quantity.MEMORY_USED)
+        total = int(sample.limit.bytes)
+        return HostView(total, None if used is None else round(total * (1 - used)), pressure)
+
+    def _target(self, target: Target) -> TargetView:
+        policy = target.spec.policy
+        return TargetView(
+            name=target.name,
+            policy=policy.name,
+            priority=str(target.spec.priority),
+            grouped=target.grouped,
+            processes=target.processes,
+            subjects=tuple(self._subject(subject, policy) for subject in target.subjects.values()),
+            oom_kills=dict(target.oom_kills),
+            rungs=rungs_of(policy),
+        )
+
+    def _subject(self, subject: Subject, policy: Policy) -> SubjectView:
+        sample = subject.sample
+        resident = None if sample is None else sample.value(Quantity.RSS)
+        reduction = 1 - resident / subject.peak if resident is not None and subject.peak > 0 else None
+        return SubjectView(
+            slot=subject.label,
+            sample=sample,
+            tier=subject.tier,
+            since_wall=subject.since_wall,
+            members=tuple(self._member(one) for one in islice(subject.watched.values(), MEMBERS_SHOWN)),
+            thresholds=_thresholds(policy, sample),
+            pressure=_pressure(subject),
+            capable=_capable(subject),
+            reduction=reduction,
+            recommended_limit=_recommended(subject),
+        )
+
+    def _member(self, watched: Watched) -> MemberView:
+        member = watched.member
+        known = watched.sampler.last
+        resident = None if known is None else known.value(Quantity.RSS)
+        return MemberView(
+            process=member.identity,
+            comm=member.comm,
+            cmdline=self._redact(member.cmdline or ""),
+            user=self._user_name(member.uid) if member.uid is not None else "",
+            cgroup=member.cgroup.unified or member.cgroup.memory_v1 if member.cgroup is not None else None,
+            unit=member.unit,
+            container=member.container,
+            resident=None if resident is None else int(resident),
+        )
+
+
+def rungs_of(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Every (tier, action) of a policy: the label pairs whose counters start at 0."""
+    return tuple((rule.tier.label, action.name) for rule in policy.tiers for action in (*rule.tell, *rule.do))
+
+
+def _thresholds(policy: Policy, sample: Sample | None) -> tuple[ThresholdView, ...]:
+    """Enter thresholds in base units; a percentage only where the limit is known."""
+    limit = None if sample is None else sample.limit
+    views = []
+    for rule in policy.tiers:
+        for threshold in rule.when.thresholds:
+            value = absolute(threshold, limit)
+            if value is not None:
+                views.append(ThresholdView(rule.tier, str(threshold.quantity), value))
+    return tuple(views)
+
+
+def _pressure(subject: Subject) -> dict[str, float]:
+    if subject.host is not None:
+        return dict(subject.host.pressure)
+    for watched in subject.watched.values():
+        return dict(watched.sampler.pressure)
+    return {}
+
+
+def _capable(subject: Subject) -> dict[str, bool]:
+    """A collector is capable of a subject where it is of every member."""
+    capable: dict[str, bool] = {}
+    for watched in subject.watched.values():
+        for collector, able in watched.sampler.capable.items():
+            capable[collector] = able and capable.get(collector, True)
+    return capable
+
+
+def _recommended(subject: Subject) -> int | None:
+    """The highest peak seen, of the resident or the working set, and a margin above it; bytes."""
+    sample = subject.sample
+    if sample is None:
+        return None
+    peaks = [subject.peak, sample.value(Quantity.PEAK_RSS) or 0.0, sample.value(Quantity.WORKING_SET) or 0.0]
+    return round(max(peaks) * LIMIT_MARGIN) or None

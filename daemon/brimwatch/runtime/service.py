@@ -1,0 +1,154 @@
+"""How does the daemon live? It opens its doors, answers signals, reloads, says that it is well, and ends in order."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from brimwatch import __version__
+from brimwatch.config.settings import Config
+from brimwatch.errors import BrimwatchError, ConfigError
+from brimwatch.record.events import Name
+from brimwatch.record.log import Log
+from brimwatch.runtime.doors import Doors
+from brimwatch.runtime.engine import Engine, load_config, raise_descriptor_limit
+from brimwatch.runtime.notify import Notifier
+from brimwatch.runtime.options import Options
+from brimwatch.runtime.reload import ConfigFile, in_thread
+
+STALLED = 10.0  # seconds without a look, beyond some intervals, after which the daemon calls itself unhealthy
+CHECK_FILE = 2.0  # seconds between two checks of the configuration file
+
+
+class Service:
+    """One run of the daemon, from the checked configuration to the last descriptor closed."""
+
+    def __init__(self, options: Options, config: Config, log: Log) -> None:
+        self._options = options
+        self._config = config
+        self._log = log
+        self._notifier = Notifier()
+        self._file = ConfigFile(options.config_file) if options.config_file is not None else None
+        self._checked = 0.0
+        self._reloading = asyncio.Lock()
+        self._ended = "its work was done"
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    async def run(self, until: Callable[[Engine], Awaitable[None]] | None = None) -> int:
+        """Serve until SIGTERM or SIGINT, or until `until` returns. Raises BrimwatchError where it cannot begin."""
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        raise_descriptor_limit()
+        doors = Doors(self._options)
+        engine = Engine(self._config, self._options, self._log, loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end, stop, number.name)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload(engine)))
+        try:
+            await doors.open(engine, lambda: self.reload(engine), lambda: self.health(engine))
+            engine.metrics.reload_result(True, engine.loaded_wall)
+            engine.story.tell(
+                Name.DAEMON_STARTED, version=__version__, address=doors.address, dry_run=engine.config.dry_run
+            )
+            engine.story.tell(Name.CONFIG_LOADED, source=self._config.source, targets=len(self._config.targets))
+            engine.watch.start()
+            self._notifier.send("READY=1", f"STATUS=watching {len(engine.membership.targets)} targets")
+            keeper = loop.create_task(self._keep(engine))
+            self._tasks.add(keeper)
+            await self._wait(stop, None if until is None else until(engine))
+        finally:
+            self._notifier.send("STOPPING=1")
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await doors.close()
+            await engine.close()
+            engine.story.tell(
+                Name.DAEMON_STOPPED, uptime_seconds=round(time.time() - engine.started_wall, 1), reason=self._ended
+            )
+        return 0
+
+    def health(self, engine: Engine) -> tuple[bool, str]:
+        """Does the loop still look? The word for `/-/healthy`."""
+        silent = time.monotonic() - engine.watch.last_tick
+        allowed = STALLED + 3 * engine.config.interval
+        return (True, "ok") if silent < allowed else (False, f"no look for {silent:.0f}s")
+
+    async def reload(self, engine: Engine) -> tuple[bool, str]:
+        """Read the configuration again; a bad one changes nothing and is told."""
+        async with self._reloading:
+            self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                config = await in_thread(lambda: load_config(self._options))
+            except (ConfigError, BrimwatchError) as error:
+                return self._rejected(engine, error)
+            finally:
+                if self._file is not None:
+                    self._file.seen()
+                self._notifier.send("READY=1")
+            engine.reconfigure(config)
+            engine.config_ok = True
+            engine.metrics.reload_result(True, engine.loaded_wall)
+            engine.story.tell(Name.CONFIG_RELOADED, source=config.source, targets=len(config.targets))
+            return True, "reloaded"
+
+    def _rejected(self, engine: Engine, error: BrimwatchError) -> tuple[bool, str]:
+        engine.config_ok = False
+        engine.metrics.reload_result(False, engine.loaded_wall)
+        faults = str(error).splitlines()
+        source = self._options.config_file or ""
+        engine.story.tell(Name.CONFIG_REJECTED, source=source, faults=len(faults), detail=faults[0][:300])
+        return False, str(error)
+
+    async def _keep(self, engine: Engine) -> None:
+        """Once an interval: housekeeping, the watchdog, and the configuration file."""
+        pet = self._notifier.watchdog / 2 if self._notifier.watchdog is not None else None
+        pause = min(1.0, engine.config.interval, pet or 1.0)
+        while True:
+            await asyncio.sleep(pause)
+            now = time.monotonic()
+            try:
+                engine.housekeeping(now)
+            except Exception as error:  # noqa: BLE001 - the next round may succeed
+                engine.story.fault("housekeeping", error)
+            if pet is not None and self.health(engine)[0]:
+                self._notifier.send("WATCHDOG=1")
+            if self._file is not None and now - self._checked >= CHECK_FILE:
+                self._checked = now
+                if self._file.changed():
+                    await self.reload(engine)
+
+    async def _wait(self, stop: asyncio.Event, until: Awaitable[None] | None) -> None:
+        if until is None:
+            await stop.wait()
+            return
+        ended = asyncio.ensure_future(until)
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+        for task in (ended, stopped):
+            task.cancel()
+        await asyncio.gather(ended, stopped, return_exceptions=True)
+
+    def _end(self, stop: asyncio.Event, why: str) -> None:
+        self._ended = why
+        stop.set()
+
+    def _spawn(self, work: Awaitable[object]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def look_once(options: Options, config: Config, log: Log, settle: float = 3.0) -> bytes:
+    """One look at everything, slow reads included: the metrics as text. `settle`: seconds that those may take."""
+    engine = Engine(replace(config, dry_run=True), options, log, asyncio.get_running_loop())
+    try:
+        engine.watch.look_once()
+        await engine.lanes.drain(settle)
+        engine.housekeeping(time.monotonic())
+        engine.watch.look_once()
+        body, _ = await engine.metrics.render(engine.snapshot(), "")
+        return body
+    finally:
+        await engine.close()

@@ -1,0 +1,138 @@
+"""What is told of all that happens? Each change becomes one event, which metrics, log and API share."""
+
+import time
+import traceback
+
+from brimwatch.core.decide import rule_of
+from brimwatch.discover.roster import Member
+from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict
+from brimwatch.quantity import Quantity
+from brimwatch.record.events import Event, EventLog, Fact, Name, Recorded
+from brimwatch.record.happenings import rung_ended, rung_suppressed, tier_changed
+from brimwatch.record.log import Log
+from brimwatch.record.metrics import Metrics
+from brimwatch.runtime.picture import rungs_of
+from brimwatch.runtime.subject import Subject, Target
+from brimwatch.units import Seconds
+
+FAULT_EVERY = 60.0  # seconds between two reports of faults at the same place
+MEMBERS_NUMBERED = 64
+
+
+class Story:
+    """Turns what the loop does into events, counters and log lines."""
+
+    def __init__(self, metrics: Metrics, events: EventLog, log: Log) -> None:
+        self._metrics = metrics
+        self._events = events
+        self._log = log
+        events.subscribe(log.write)
+        self._faults: dict[str, float] = {}
+
+    def tell(self, name: Name, target: str | None = None, member: int | None = None, **facts: Fact) -> None:
+        """Record one event of the catalogue."""
+        self._keep(Event(name, time.time(), target, member, facts))
+
+    def _keep(self, event: Event) -> None:
+        self._events.add(event)
+
+    def declare(self, target: Target) -> None:
+        """A target is known from now on: its counters exist at 0."""
+        self._metrics.declare(target.name, rungs_of(target.spec.policy))
+
+    def forget(self, target: Target) -> None:
+        """A target is known no more: its series go."""
+        self._metrics.forget(target.name)
+
+    def target_found(self, target: Target) -> None:
+        """A target matches its first process."""
+        self.tell(Name.TARGET_FOUND, target.name, processes=target.processes, policy=target.spec.policy.name)
+
+    def target_lost(self, target: Target) -> None:
+        """A target has no process left."""
+        self.tell(Name.TARGET_LOST, target.name)
+
+    def member_found(self, subject: Subject, member: Member) -> None:
+        """A process came under watch. Told in the log at level debug only: processes come and go."""
+        self._log.write(Recorded(0, _member_event(Name.MEMBER_FOUND, subject, member, {})))
+
+    def member_lost(self, subject: Subject, member: Member, sample: Sample | None) -> None:
+        """A process left."""
+        resident = None if sample is None else sample.value(Quantity.RSS)
+        facts: dict[str, Fact] = {} if resident is None else {"rss_bytes": int(resident)}
+        self._log.write(Recorded(0, _member_event(Name.MEMBER_LOST, subject, member, facts)))
+
+    def slots_exhausted(self, target: Target) -> None:
+        """More members than numbers: they are watched, but have no series of their own."""
+        self._metrics.series_dropped(1)
+        if len(target.subjects) == MEMBERS_NUMBERED:
+            self.tell(Name.SLOTS_EXHAUSTED, target.name, processes=len(target.subjects) + 1, slots=MEMBERS_NUMBERED)
+
+    def descriptors_exhausted(self, limit: int) -> None:
+        """No descriptor could be had: members are read by opening their files each time."""
+        self.tell(Name.DESCRIPTORS_EXHAUSTED, limit=limit)
+
+    def changed(self, subject: Subject, change: Change, sample: Sample) -> None:
+        """A tier was entered or left."""
+        name, wall = subject.target.name, time.time()
+        self._metrics.transition(name, change.before, change.after)
+        held = wall - subject.since_wall if change.after < change.before else None
+        self._keep(tier_changed(name, subject.label, change, sample, wall, held))
+
+    def started(self, subject: Subject, decision: Decision) -> None:
+        """A rung starts now; for the first of an entry the time since the measured crossing is the reaction."""
+        self._metrics.attempted(subject.target.name, decision.tier, decision.action.name)
+        if subject.entered_at:
+            self._metrics.reaction(Seconds(max(0.0, time.monotonic() - subject.entered_at)))
+            subject.entered_at = 0.0
+
+    def refused(self, subject: Subject, decision: Decision) -> None:
+        """A rung was decided against."""
+        name, reason = subject.target.name, decision.reason or Reason.ERROR
+        self._metrics.suppressed(name, decision.tier, decision.action.name, reason)
+        rungs = _rungs(subject, decision.tier)
+        self._keep(rung_suppressed(name, subject.label, decision, time.time(), rungs))
+
+    def outcome(self, subject: Subject, outcome: Outcome) -> None:
+        """A rung has ended."""
+        name, tier, action = subject.target.name, outcome.tier, outcome.action.name
+        if outcome.verdict is Verdict.SUPPRESSED:
+            self._metrics.suppressed(name, tier, action, outcome.reason or Reason.ERROR)
+        else:
+            self._metrics.duration(action, outcome.duration)
+        if outcome.verdict is Verdict.FAILED:
+            self._metrics.failed(name, tier, action, outcome.reason or Reason.ERROR)
+        if outcome.reclaimed is not None:
+            self._metrics.reclaimed(name, tier, action, outcome.reclaimed)
+        self._keep(rung_ended(name, subject.label, outcome, time.time(), _rungs(subject, tier)))
+
+    def oom_killed(self, subject: Subject, evidence: str, kills: int = 1) -> None:
+        """The kernel killed, as the cgroup says or as we infer."""
+        subject.target.oom_kills[evidence] += kills
+        self._metrics.oom_kill(subject.target.name, evidence, kills)
+        self.tell(Name.OOM_KILLED, subject.target.name, subject.label, evidence=evidence, count=kills)
+
+    def sampled(self, seconds: Seconds) -> None:
+        """What one look cost."""
+        self._metrics.sample_duration(seconds)
+
+    def fault(self, place: str, error: Exception) -> None:
+        """A fault of our own, reported with its place; the same place at most once a minute."""
+        now = time.monotonic()
+        if now - self._faults.get(place, float("-inf")) < FAULT_EVERY:
+            return
+        self._faults[place] = now
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" in {frames[-1].name}:{frames[-1].lineno}" if frames else ""
+        self.tell(Name.INTERNAL_FAULT, place=place, detail=f"{error!r:.200}{where}")
+
+
+def _member_event(name: Name, subject: Subject, member: Member, more: dict[str, Fact]) -> Event:
+    facts: dict[str, Fact] = {"pid": member.identity.pid, "comm": member.comm}
+    return Event(name, time.time(), subject.target.name, subject.label, facts | more)
+
+
+def _rungs(subject: Subject, tier: Tier) -> int | None:
+    """How many rungs the tier's ladder has."""
+    rule = rule_of(subject.target.spec.policy, tier)
+    return None if rule is None else len(rule.do)

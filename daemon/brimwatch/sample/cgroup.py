@@ -1,0 +1,205 @@
+"""What do all members of one cgroup share: its working set, limit, headroom and pressure?
+
+The usage is read anew at each look where a policy asks for it; everything else on slow cadences, once for all members.
+The machine is above every cgroup: its total bounds the limit, what it has available bounds the headroom.
+"""
+
+import math
+from functools import partial
+
+from brimwatch.core.forecast import time_to_limit
+from brimwatch.model import Limit, ProcessId, Quantity, Reading
+from brimwatch.procfs.cgroup_memory import CgroupMemory
+from brimwatch.procfs.cgroup_place import Place
+from brimwatch.procfs.pressure import Pressure
+from brimwatch.sample.cgroup_read import MemoryFound, Origin, PressureFound, read_memory, read_pressure_of
+from brimwatch.sample.cgroup_usage import CgroupUsage
+from brimwatch.sample.machine import Machine
+from brimwatch.sample.schedule import Loads, Schedule
+from brimwatch.sample.slow import SlowRead, failure_reason
+from brimwatch.sample.sources import CGROUP, PRESSURE
+from brimwatch.sample.window import Window
+from brimwatch.units import Bytes
+
+FRESH = 0.002  # seconds: members looked at together read the usage once
+PATIENCE = 3  # cadences after which what did not come again is missing
+
+
+class CgroupSampler:
+    """One cgroup for all its members. `readings`, `limit`, `headroom` and `name` are those of the last look."""
+
+    __slots__ = (
+        "_at", "_gap", "_hot", "_machine", "_members", "_memory_plan", "_origin", "_place", "_pressure", "_pressure_at",
+        "_pressure_place", "_pressure_plan", "_window", "headroom", "limit", "name", "readings", "usage",
+    )  # fmt: skip
+
+    def __init__(self, origin: Origin, machine: Machine, loads: Loads, number: int) -> None:
+        self._origin = origin
+        self._machine = machine
+        self._members: dict[ProcessId, bool] = {}
+        self._hot = False
+        self._memory_plan = Schedule(CGROUP, False, loads, number)
+        self._pressure_plan = Schedule(PRESSURE, False, loads, number)
+        self._place: Place | None = None
+        self._pressure_place: Place | None = None
+        self._pressure: Pressure | None = None
+        self._at = self._pressure_at = float("-inf")
+        self._gap = 0.0
+        self._window = Window(wanted=False)
+        self.usage = CgroupUsage()
+        self.readings: dict[Quantity, Reading] = {}
+        self.limit: Limit | None = None
+        self.headroom: Bytes | None = None
+        self.name: str | None = None
+
+    @property
+    def members(self) -> int:
+        """How many share this sampler."""
+        return len(self._members)
+
+    def join(self, process: ProcessId, wanted: bool) -> None:
+        """Another member; `wanted`: its policy asks for what only the usage tells."""
+        self._members[process] = wanted
+        self._adapt()
+
+    def leave(self, process: ProcessId) -> None:
+        """A member is gone. A read that it gave out may never come back: the next member gives it out again."""
+        self._members.pop(process, None)
+        self._memory_plan.give_back()
+        self._pressure_plan.give_back()
+        self._adapt()
+
+    def close(self) -> None:
+        """Give up the descriptors and the share of the budget."""
+        self.usage.close()
+        self._memory_plan.close()
+        self._pressure_plan.close()
+
+    def due(self, now: float, process: ProcessId, everything: bool = False) -> list[SlowRead]:
+        """What is to be read now, by way of one member."""
+        reads: list[SlowRead] = []
+        plan = self._memory_plan
+        if plan.due(now, everything):
+            plan.begin(now)
+            memory = self.usage.memory
+            held = memory.place if memory is not None and self.usage.held else None
+            origin = self._origin._replace(process=process)
+            reads.append(SlowRead(process, CGROUP.name, partial(read_memory, origin, self._place, held)))
+        plan = self._pressure_plan
+        if plan.due(now, everything):
+            plan.begin(now)
+            origin = self._origin._replace(process=process)
+            reads.append(SlowRead(process, PRESSURE.name, partial(read_pressure_of, origin, self._pressure_place)))
+        return reads
+
+    def accept(self, source: str, result: object, now: float, cost: float) -> None:
+        """The result of a read, or the exception that it raised; `cost` is CPU seconds."""
+        if isinstance(result, MemoryFound):
+            self._memory_plan.succeeded(now, cost)
+            self._place = found = result.place
+            self.usage.take(result, now)
+            if found is not None and result.memory is not None and not self._hot:
+                self._window.add(now, self.usage.working_set)
+        elif isinstance(result, PressureFound):
+            self._pressure_plan.succeeded(now, cost)
+            self._pressure, self._pressure_place, self._pressure_at = result.pressure, result.place, now
+        elif source == CGROUP.name:
+            # A cgroup that was removed is no fault of the collector.
+            gone = isinstance(result, FileNotFoundError)
+            self._memory_plan.failed(now, None if gone else failure_reason(result))
+            if not isinstance(result, TimeoutError):
+                self._place = None
+                self.usage.forget()
+        else:
+            self._pressure_plan.failed(now, failure_reason(result))
+            self._pressure = self._pressure_place = None
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """By collector, why it cannot be read; an empty text where it can."""
+        return {plan.source.name: plan.reason for plan in (self._memory_plan, self._pressure_plan)}
+
+    @property
+    def fastest(self) -> float:
+        """The fastest growth of the working set seen, bytes per second."""
+        return self._window.fastest(self._at)
+
+    @property
+    def pressure(self) -> Pressure | None:
+        """Its own; the machine's where the machine sets the limit and the cgroup has no account of its own."""
+        if self._pressure is not None:
+            return self._pressure
+        bound_by_machine = self.limit is not None and self.limit.source == "machine"
+        return self._machine.pressure(self._at) if bound_by_machine else None
+
+    def look(self, now: float) -> None:
+        """Bring readings, limit and headroom up to date; members looked at together share one look."""
+        if now - self._at < FRESH:
+            return
+        self._gap = now - self._at if self._at > 0 else 0.0
+        self._at = now
+        self.readings = {}
+        self.limit = self.headroom = self.name = None
+        patience = PATIENCE * max(self._memory_plan.cadence, self._gap)
+        if now - self.usage.at <= patience:
+            self._measure(now)
+        self._show_pressure(now)
+
+    def _adapt(self) -> None:
+        hot = any(self._members.values())
+        if hot != self._hot:
+            self._hot = self._memory_plan.wanted = hot
+            self._window.want(hot)
+
+    def _measure(self, now: float) -> None:
+        memory = self.usage.memory
+        machine = self._machine.figures(now)
+        bound: Limit | None = None
+        room: Bytes | None = None
+        if memory is not None:
+            self.name = memory.place.path
+            used = self._measure_working_set(now)
+            if memory.limit is not None and (machine is None or memory.limit < machine.total):
+                bound, room = Limit(memory.limit, "cgroup"), self.usage.headroom()
+                if memory.limit:
+                    self.readings[Quantity.MEMORY_USED] = used._replace(value=used.value / memory.limit)
+        if machine is not None:
+            if bound is None:
+                bound = Limit(machine.total, "machine")
+                if machine.available is not None:
+                    share = 1 - machine.available / machine.total
+                    self.readings[Quantity.MEMORY_USED] = Reading(share, now, max(1.0, self._gap))
+            if machine.available is not None:
+                room = machine.available if room is None else min(room, machine.available)
+        self.limit, self.headroom = bound, room
+        if bound is not None and bound.source == "cgroup" and room is not None:
+            self._forecast(room)
+
+    def _measure_working_set(self, now: float) -> Reading:
+        usage = self.usage
+        if self._hot and usage.renew():
+            self._window.add(now, usage.working_set)
+            reading = Reading(usage.working_set, now, max(1.0, self._gap))
+        else:
+            reading = Reading(usage.working_set, usage.at, max(self._memory_plan.cadence, self._gap))
+        self.readings[Quantity.WORKING_SET] = reading
+        return reading
+
+    def _forecast(self, room: Bytes) -> None:
+        window = self._window
+        if window.slope is not None:
+            left = time_to_limit(window.slope, room)
+            cadence = max(window.period, self._gap)
+            self.readings[Quantity.TIME_TO_LIMIT] = Reading(
+                math.inf if left is None else left, window.fitted_at, cadence
+            )
+
+    def _show_pressure(self, now: float) -> None:
+        pressure = self.pressure
+        if pressure is None:
+            return
+        own = pressure is self._pressure
+        at = self._pressure_at if own else self._machine.pressure_at
+        self.readings[Quantity.PRESSURE] = Reading(
+            pressure.some_avg10, min(at, now), max(self._pressure_plan.cadence, self._gap)
+        )

@@ -1,0 +1,156 @@
+"""How fast does a value grow, over minutes and over seconds?
+
+Points are thinned by time, so that a look every 2 ms near a tier does not push out what happened a minute ago. Two
+windows are fitted: one of up to five minutes, and a short one that sees growth which has just begun, or just ended.
+"""
+
+from array import array
+
+from brimwatch.core.forecast import Slope, slope
+
+LONG, SHORT = 300.0, 15.0  # seconds
+LONG_POINTS, SHORT_POINTS = 48, 32
+YOUNGEST = 5.0  # seconds that must have been seen: what a program fills at its start is no trend
+REST = 5.0  # seconds between two fits where no policy asks for growth
+STEP = 0.01  # seconds: over less, one batch of the kernel's counters looks like a flood
+KEPT = 30.0  # seconds in each of the three slots of the fastest growth
+_NEW_HEIGHT = 0.1  # of the range seen: less above it is the crest of one more wave
+_STILL = Slope(0.0, 0.0, 0.0)
+
+
+class Ring:
+    """At most `capacity` points of the last `span` seconds, about evenly apart."""
+
+    __slots__ = ("_capacity", "_gap", "_span", "_times", "_values")
+
+    def __init__(self, capacity: int, span: float) -> None:
+        self._capacity = capacity
+        self._span = span
+        self._gap = 0.0
+        self._times = array("d")
+        self._values = array("d")
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def add(self, at: float, value: float) -> None:
+        """Take a point, unless the last one is too near in time."""
+        times = self._times
+        if times and at - times[-1] < self._gap:
+            return
+        times.append(at)
+        self._values.append(value)
+        if len(times) > self._capacity or times[0] < at - 2 * self._span:
+            self._thin(at)
+
+    def points(self, now: float) -> list[tuple[float, float]]:
+        """What is kept of the last `span` seconds, oldest first."""
+        since = now - self._span
+        return [(time, value) for time, value in zip(self._times, self._values, strict=True) if time >= since]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value kept. Raises ValueError while there is none."""
+        return min(self._values), max(self._values)
+
+    def _thin(self, now: float) -> None:
+        """Forget what is too old; where that makes no room, keep every other point and take fewer from now on."""
+        old = 0
+        for time in self._times:
+            if time >= now - self._span:
+                break
+            old += 1
+        del self._times[:old], self._values[:old]
+        if len(self._times) > self._capacity * 3 // 4:
+            self._times, self._values = self._times[::-2][::-1], self._values[::-2][::-1]
+            self._gap = 0.9 * (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+
+
+class Window:
+    """The growth of one value. Times are monotonic seconds, growth is bytes per second."""
+
+    __slots__ = (
+        "_base_at", "_base_value", "_last", "_long", "_long_at", "_long_slope", "_peaks", "_period", "_short", "_slot_at",
+        "fitted_at", "slope",
+    )  # fmt: skip
+
+    def __init__(self, wanted: bool, interval: float = 1.0) -> None:
+        self._period = interval if wanted else max(interval, REST)
+        self._long = Ring(LONG_POINTS, max(LONG, 30 * interval))
+        self._short = Ring(SHORT_POINTS, max(SHORT, 15 * interval))
+        self._last = (0.0, 0.0)
+        self._long_at = self.fitted_at = float("-inf")
+        self._long_slope: Slope | None = None
+        self.slope: Slope | None = None
+        self._base_at = float("-inf")
+        self._base_value = 0.0
+        self._slot_at = float("inf")
+        self._peaks = (0.0, 0.0, 0.0)
+
+    @property
+    def period(self) -> float:
+        """Seconds between two fits."""
+        return self._period
+
+    def add(self, at: float, value: float) -> None:
+        """Take a point, and fit anew where the last fit is old enough."""
+        self._last = (at, value)
+        self._long.add(at, value)
+        self._short.add(at, value)
+        if at - self._base_at >= STEP:
+            self._note_growth(at, value)
+        if at - self.fitted_at >= self._period:
+            self._fit(at)
+
+    def fastest(self, now: float) -> float:
+        """The fastest growth between two looks in the last 60 to 90 seconds; 0 where nothing grew."""
+        while now - self._slot_at >= KEPT:
+            if now - self._slot_at >= 3 * KEPT:
+                self._peaks, self._slot_at = (0.0, 0.0, 0.0), now
+                break
+            self._peaks = (0.0, *self._peaks[:2])
+            self._slot_at += KEPT
+        return max(self._peaks)
+
+    def _note_growth(self, at: float, value: float) -> None:
+        growth = (value - self._base_value) / (at - self._base_at)  # 0 for the first point, an infinity after nothing
+        self._base_at, self._base_value = at, value
+        if self._slot_at > at:
+            self._slot_at = at
+        if growth > 0.0:
+            self.fastest(at)
+            self._peaks = (max(growth, self._peaks[0]), *self._peaks[1:])
+
+    def _fit(self, now: float) -> None:
+        self.fitted_at = now
+        points = self._with_last(self._long, now)
+        seen = now - points[0][0]
+        if seen < YOUNGEST:
+            return
+        least, greatest = self._long.range
+        if least == greatest == self._last[1]:
+            self.slope = self._long_slope = _STILL
+            return
+        if self._long_slope is None or now - self._long_at >= min(LONG, seen) / 24:
+            self._long_slope, self._long_at = slope(points), now
+        self.slope = self._long_slope
+        if self._long_slope is not None and seen > 2 * SHORT:
+            self._weigh(self._long_slope, points, now)
+
+    def _weigh(self, whole: Slope, points: list[tuple[float, float]], now: float) -> None:
+        """Believe the short window where it contradicts the long one: growth ended, or began and leads to new heights."""
+        recent = self._with_last(self._short, now)
+        latest = slope(recent)
+        if latest is None:
+            return
+        older = [value for time, value in points if time < recent[0][0]]
+        height = max(older) + _NEW_HEIGHT * (max(older) - min(older)) if older else float("-inf")
+        quickened = latest.low > whole.bytes_per_second and self._last[1] > height
+        if quickened or latest.high < whole.bytes_per_second:
+            self.slope = latest
+
+    def _with_last(self, ring: Ring, now: float) -> list[tuple[float, float]]:
+        points = ring.points(now)
+        if not points or points[-1] != self._last:
+            points.append(self._last)
+        return points

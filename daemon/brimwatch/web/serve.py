@@ -1,0 +1,103 @@
+"""How is the application served inside the daemon's own loop?
+
+uvicorn, without its signal handlers (the daemon owns the signals), without an access log, and without its ten wake-ups a
+second. Connections that only hold a place are closed.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MOST_CONNECTIONS = 64
+LONGEST_HEAD = 16 * 1024  # bytes of request line and headers
+KEEP_ALIVE = 5  # seconds
+PATIENCE = 10.0  # seconds between two looks at what a connection does
+LAST_ANSWERS = 2  # seconds for answers under way at the end
+
+
+class Connection(H11Protocol):
+    """An HTTP connection that must do something: finish a request, or take the answer, between two looks."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to look."""
+        super().connection_made(transport)
+        self._last_cycle: object = None
+        self._was_paused = False
+        self._look = self.loop.call_later(PATIENCE, self._look_again)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop looking."""
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def _look_again(self) -> None:
+        cycle, paused = self.cycle, self.flow.write_paused
+        idle = cycle is None or cycle.response_complete
+        if (idle and cycle is self._last_cycle) or (paused and self._was_paused):
+            self.transport.abort()
+            return
+        self._last_cycle, self._was_paused = cycle, paused
+        self._look = self.loop.call_later(PATIENCE, self._look_again)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server that waits for an event instead of ticking."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ended = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+        """Leave the signals alone."""
+        yield
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        await self.ended.wait()
+
+
+async def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], None] | None = None) -> None:
+    """Serve until cancelled; `listener` is closed at the end. `started` is called when requests are answered.
+
+    After a cancel, answers under way get two seconds. Raises whatever keeps the server from starting.
+    """
+    server = _Server(_config(app))
+    running = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        while not (server.started or running.done()):
+            await asyncio.sleep(0)
+        if started is not None and server.started:
+            started()
+        await asyncio.shield(running)
+    finally:
+        server.should_exit = True
+        server.ended.set()
+        await asyncio.wait({running}, timeout=LAST_ANSWERS + 1.0)
+        running.cancel()
+        listener.close()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        backlog=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=LAST_ANSWERS,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+    )

@@ -1,0 +1,30 @@
+"""Run the benchmarks named as arguments, or all of them; one JSON line for each figure on standard output."""
+
+import sys
+
+from tests.bench.figure import say
+from tests.bench.machine import Missing
+
+BENCHES = ("sampling", "self")
+
+
+def main(names: list[str]) -> int:
+    """0: every figure was measured; 1: something that they need is not there; 2: no such benchmark."""
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        say(f"found {', '.join(unknown)}, wanted some of: {', '.join(BENCHES)}")
+        return 2
+    from tests.bench import daemon, sampling
+
+    runs = dict(zip(BENCHES, (sampling.run, daemon.run), strict=True))
+    try:
+        for name in names or BENCHES:
+            runs[name]()
+    except Missing as missing:
+        say(str(missing))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""May a rung that ends processes run once more?"""
+
+from dataclasses import replace
+
+from brimwatch.core.budget import Spent
+from brimwatch.model import Action, Budget
+
+RESTART = Action("restart", "signal", None, ends_process=True)
+OFTEN = replace(RESTART, at_most=Budget(10, 3600.0))
+
+
+def test_a_new_pid_resets_nothing_because_the_target_name_counts() -> None:
+    spent = Spent().spend("shop", RESTART, 0.0)
+    assert not spent.allows("shop", RESTART, 599.0)
+    assert spent.allows("shop", RESTART, 600.0)
+
+
+def test_another_target_has_its_own_budget() -> None:
+    assert Spent().spend("shop", RESTART, 0.0).allows("mail", RESTART, 1.0)
+
+
+def test_three_endings_an_hour_are_the_hosts_budget_whatever_the_actions_say() -> None:
+    spent = Spent()
+    for at, target in enumerate(("a", "b", "c")):
+        assert spent.allows(target, OFTEN, at)
+        spent = spent.spend(target, OFTEN, at)
+    assert not spent.allows("d", OFTEN, 3599.0)
+    assert spent.allows("d", OFTEN, 3600.0)
+
+
+def test_a_run_that_sent_nothing_is_given_back() -> None:
+    spent = Spent().spend("shop", RESTART, 5.0).refund("shop", RESTART, 5.0)
+    assert spent.allows("shop", RESTART, 6.0)
+
+
+def test_rungs_without_a_budget_are_not_counted() -> None:
+    assert Spent().spend("shop", Action("usr1", "signal", None), 0.0).runs == {}
+
+
+def test_runs_that_no_budget_sees_any_more_are_dropped() -> None:
+    spent = Spent()
+    for hour in range(100):
+        spent = spent.spend("shop", RESTART, hour * 3600.0)
+    assert {key: len(times) for key, times in spent.runs.items()} == {("shop", "restart"): 1, ("", ""): 1}
