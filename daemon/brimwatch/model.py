@@ -234,5 +234,6 @@ class Firing:
     action: Action
     started: float
     before: Bytes | None = None  # RSS + swap when the rung started
+    seen: Bytes | None = None  # the same at the last look since it answered
     attempt: Attempt | None = None  # None while the rung still runs
     settle_by: float = field(default=float("inf"))

@@ -11,12 +11,14 @@ from brimwatch.act.request import Recipient, Request
 from brimwatch.model import Action, ProcessId, Tier
 from brimwatch.units import Bytes, Seconds
 
-# Answers on standard output: a line for each signal taken, `ready` once the handlers are there.
+# Answers on standard output: a line for each signal taken, `ready` once the handlers are there. Arguments that are no
+# signals are for show: they are what its command line says.
 CATCHER = """
 import os, signal, sys
 def say(text): os.write(1, text.encode() + b"\\n")
 for name in sys.argv[1:]:
-    signal.signal(getattr(signal, name), lambda number, frame: say(signal.Signals(number).name))
+    if name.startswith("SIG"):
+        signal.signal(getattr(signal, name), lambda number, frame: say(signal.Signals(number).name))
 say("ready")
 for line in sys.stdin:
     command, _, rest = line.strip().partition(" ")
@@ -29,12 +31,10 @@ say("end")
 """
 
 
-def catcher_argv(*names: str) -> list[str]:
-    return [sys.executable, "-c", CATCHER, *names]
-
-
 def start_catcher(spawn: Any, *names: str) -> "subprocess.Popen[str]":
-    child = spawn(catcher_argv(*names), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    child = spawn(
+        [sys.executable, "-c", CATCHER, *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
     assert child.stdout.readline() == "ready\n"
     return child
 

@@ -36,16 +36,34 @@ def test_every_number_has_a_name_that_reads_back() -> None:
 @pytest.mark.parametrize(
     ("written", "fault"),
     [
-        pytest.param("10", "the number '10', wanted a signal's name, such as SIGUSR1 or SIGTERM; numbers mean other", id="a number is refused"),
-        pytest.param("'10'", "the number '10', wanted a signal's name, such as SIGUSR1 or SIGTERM; numbers mean other", id="a number in quotes as well"),
-        pytest.param("SIGKLL", "'SIGKLL', wanted a signal's name, such as SIGUSR1 or SIGTERM; did you mean SIGKILL?", id="a typing mistake gets the nearest name"),
-        pytest.param("usr1", "'usr1', wanted a signal's name, such as SIGUSR1 or SIGTERM; did you mean SIGUSR1?", id="small letters get the real name"),
-        pytest.param("SIGSTOP", "SIGSTOP, wanted a signal that a program can answer", id="a stopped process gives nothing back"),
+        pytest.param(
+            "10",
+            "the number '10', wanted a signal's name, such as SIGUSR1 or SIGTERM; numbers mean other",
+            id="a number is refused",
+        ),
+        pytest.param(
+            "'10'",
+            "the number '10', wanted a signal's name, such as SIGUSR1 or SIGTERM; numbers mean other",
+            id="a number in quotes as well",
+        ),
+        pytest.param(
+            "SIGKLL",
+            "'SIGKLL', wanted a signal's name, such as SIGUSR1 or SIGTERM; did you mean SIGKILL?",
+            id="a typing mistake gets the nearest name",
+        ),
+        pytest.param(
+            "usr1",
+            "'usr1', wanted a signal's name, such as SIGUSR1 or SIGTERM; did you mean SIGUSR1?",
+            id="small letters get the real name",
+        ),
+        pytest.param(
+            "SIGSTOP", "SIGSTOP, wanted a signal that a program can answer", id="a stopped process gives nothing back"
+        ),
         pytest.param("SIGSEGV", "SIGSEGV, wanted a signal that a program can answer", id="a fault is no request"),
         pytest.param("[SIGUSR1]", "a list, wanted a signal's name", id="a list is no name"),
         pytest.param("", "nothing, wanted a signal's name", id="nothing is no name"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(written: str, fault: str) -> None:
     root = compose(f"signal: {written}", "f.yaml")
     node = (root.mapping() or {})["signal"]

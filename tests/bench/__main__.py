@@ -1,9 +1,10 @@
 """Run the benchmarks named as arguments, or all of them; one JSON line for each figure on standard output."""
 
+import signal
 import sys
 
 from tests.bench.figure import say
-from tests.bench.machine import Missing
+from tests.bench.machine import MissingProgramError
 
 BENCHES = ("sampling", "self")
 
@@ -17,10 +18,12 @@ def main(names: list[str]) -> int:
     from tests.bench import daemon, sampling
 
     runs = dict(zip(BENCHES, (sampling.run, daemon.run), strict=True))
+    # Ended by SIGTERM, what was started is ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         for name in names or BENCHES:
             runs[name]()
-    except Missing as missing:
+    except MissingProgramError as missing:
         say(str(missing))
         return 1
     return 0

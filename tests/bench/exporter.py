@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.bench.machine import Scrapes, free_port, need, running, wait_for
 
-PLAIN = "process-exporter (defaults: also CPU, I/O, descriptors, threads, smaps)"
+DEFAULTS = "process-exporter (defaults: also CPU, I/O, descriptors, threads, smaps)"
 LEAN = "process-exporter (-threads=false -gather-smaps=false: also CPU, I/O, descriptors)"
-FLAGS = {PLAIN: (), LEAN: ("-threads=false", "-gather-smaps=false")}
+FLAGS = {DEFAULTS: (), LEAN: ("-threads=false", "-gather-smaps=false")}
 CONFIG = """process_names:
   - name: "{{.Comm}}"
     exe: [targets]

@@ -16,15 +16,17 @@ HERE = Path(__file__).parent
 SMALL = 100_000  # bytes that a small target holds; what it costs to read statm does not depend on it
 
 
-class Missing(Exception):
+class MissingProgramError(Exception):
     """A program is not there; the text says how to get it."""
 
 
 def need(program: str, packages: str) -> str:
-    """The path of a program. Raises Missing."""
+    """The path of a program. Raises MissingProgramError."""
     path = shutil.which(program)
     if path is None:
-        raise Missing(f"{program} is not installed: as root, apt-get install --no-install-recommends {packages}")
+        raise MissingProgramError(
+            f"{program} is not installed: as root, apt-get install --no-install-recommends {packages}"
+        )
     return path
 
 

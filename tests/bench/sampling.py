@@ -2,14 +2,20 @@
 
 import statistics
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
-
-from tests.bench.exporter import FLAGS, PLAIN, scrape
+from tests.bench.exporter import DEFAULTS, FLAGS, scrape
 from tests.bench.figure import emit, say
 from tests.bench.machine import compiled, micros_per_look, targets
+
+from brimwatch.model import ProcessId
+from brimwatch.procfs.stat import read_stat
+from brimwatch.quantity import Quantity
+from brimwatch.sample.cgroups import CgroupCache
+from brimwatch.sample.member import MemberSampler
 
 BENCH = "sampling"
 COST = "cpu_per_process"
@@ -17,6 +23,12 @@ UNIT = "us"
 SIZES = (10, 100, 1000)
 SMALL_PROCESS = 10_000_000
 LARGE_PROCESS = 4_000_000_000
+RESIDENT = frozenset({Quantity.RSS})
+LOOKS = {
+    "brimwatch, resident set, unchanged": (RESIDENT, False),
+    "brimwatch, resident set, changed": (RESIDENT, True),
+    "brimwatch, resident and working set, changed": (RESIDENT | {Quantity.WORKING_SET}, True),
+}
 READS = {
     "C loop, statm held open": ("hold", "statm"),
     "C loop, statm opened, read, closed": ("open", "statm"),
@@ -32,9 +44,31 @@ def c_loop(folder: Path, pids: list[int], mode: str, file: str) -> float:
     return statistics.median(map(int, result.stdout.split())) / len(pids) / 1e3
 
 
-def brimwatch_looks(pids: list[int], quantities: str) -> tuple[Callable[[], None], Callable[[], None]]:
-    """One round of hot looks as the daemon takes them, and what closes the samplers."""
-    raise NotImplementedError
+def brimwatch_looks(
+    pids: list[int], wanted: frozenset[Quantity], growing: bool
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """One round of hot looks as the daemon takes them, and what closes the samplers.
+
+    What reads the same as last time is not parsed again. `growing` makes every look parse, as for targets that change.
+    """
+    cgroups = CgroupCache()
+    members = [ProcessId(pid, read_stat("/proc", pid).start_ticks) for pid in pids]
+    samplers = [MemberSampler(member, "/proc", wanted, cgroups) for member in members]
+    for sampler in samplers:  # what the daemon's lanes do meanwhile: not part of a look
+        for read in sampler.due(time.monotonic(), everything=True):
+            sampler.accept(read, read.read(), time.monotonic(), 0.0)
+
+    def round_of_looks() -> None:
+        for sampler in samplers:
+            if growing:
+                sampler._resident._text = b""
+            sampler.look(time.monotonic())
+
+    def close() -> None:
+        for sampler in samplers:
+            sampler.close()
+
+    return round_of_looks, close
 
 
 def psutil_looks(pids: list[int]) -> Callable[[], None]:
@@ -50,8 +84,8 @@ def psutil_looks(pids: list[int]) -> Callable[[], None]:
 
 def in_process(folder: Path, pids: list[int], **details: object) -> None:
     """Figures of those who can look as often as they like."""
-    for subject, quantities in (("brimwatch, resident set", "rss"), ("brimwatch, resident and working set", "both")):
-        looks, close = brimwatch_looks(pids, quantities)
+    for subject, (wanted, growing) in LOOKS.items():
+        looks, close = brimwatch_looks(pids, wanted, growing)
         emit(BENCH, COST, micros_per_look(looks, len(pids)), UNIT, len(pids), subject, **details)
         close()
     subject = "psutil.Process.memory_info"
@@ -62,25 +96,32 @@ def in_process(folder: Path, pids: list[int], **details: object) -> None:
 
 def peers(folder: Path, pids: list[int], idle: dict[str, float], **details: object) -> None:
     """Figures of process-exporter: what a scrape costs more than one that finds no target, for each target."""
-    for subject in FLAGS:
-        marginal = (scrape(folder, subject).cpu - idle[subject]) / len(pids) * 1e6
+    for subject, before in idle.items():
+        marginal = (scrape(folder, subject).cpu - before) / len(pids) * 1e6
         emit(BENCH, COST, marginal, UNIT, len(pids), subject, **details)
 
 
-def by_number(folder: Path, idle: dict[str, float]) -> None:
+def idle_scrapes(folder: Path, subjects: Iterable[str]) -> dict[str, float]:
+    """CPU seconds of a scrape that finds no target, but looks through whatever else runs on this machine."""
+    return {subject: scrape(folder, subject).cpu for subject in subjects}
+
+
+def by_number(folder: Path) -> None:
     """10, 100 and 1,000 small processes."""
     for count in SIZES:
         say(f"one look, {count} processes")
+        idle = idle_scrapes(folder, FLAGS)
         with targets(folder, count) as pids:
             in_process(folder, pids)
             peers(folder, pids, idle)
 
 
-def by_size(folder: Path, idle: dict[str, float]) -> None:
+def by_size(folder: Path) -> None:
     """One small process, then a large one: who pays for size?"""
     large = min(LARGE_PROCESS, psutil.virtual_memory().available // 4)
     for size in (SMALL_PROCESS, large):
         say(f"one look, a process of {size / 1e6:.0f} MB")
+        idle = idle_scrapes(folder, [DEFAULTS])
         with targets(folder, 1, size) as pids:
             resident = psutil.Process(pids[0]).memory_info().rss
             in_process(folder, pids, resident_bytes=resident)
@@ -92,6 +133,5 @@ def by_size(folder: Path, idle: dict[str, float]) -> None:
 def run() -> None:
     """Print every figure."""
     with compiled() as folder:
-        idle = {subject: scrape(folder, subject).cpu for subject in FLAGS}
-        by_number(folder, idle)
-        by_size(folder, idle)
+        by_number(folder)
+        by_size(folder)

@@ -39,6 +39,7 @@ int main(int argc, char **argv)
         pids[number] = fork();
         if (pids[number] == 0) {
             close(ends[0]);
+            fclose(stdout); /* or the reader of the PIDs would never see their end */
             live(number, bytes, ends[1]);
         }
         if (pids[number] < 0)

@@ -127,12 +127,22 @@ def test_the_next_rung_runs_when_the_first_did_not_bring_it_below_leave() -> Non
     assert climb.look(2.2, 240) == ["usr1 = 10", "critical: clean"]
 
 
-def test_a_rung_that_cures_settles_at_once_and_nothing_follows() -> None:
+def test_a_rung_that_cures_settles_once_nothing_more_comes_back_and_nothing_follows() -> None:
     climb = Climb(policy())
     climb.look(0, 250)
     climb.answer(0.1)
-    assert climb.look(0.2, 150) == ["usr1 = 100"]
+    assert climb.look(0.2, 150) == []
+    assert climb.look(0.3, 120) == []
+    assert climb.look(0.4, 120) == ["usr1 = 130"]
     assert climb.ladder.firing is None
+
+
+def test_memory_that_never_stops_coming_back_settles_with_the_settling_time() -> None:
+    climb = Climb(policy())
+    climb.look(0, 250)
+    climb.answer(0.1)
+    climb.look(1, 150)
+    assert climb.look(2.1, 100) == ["usr1 = 150"]
 
 
 def test_reclaimed_is_negative_where_the_target_grew_meanwhile() -> None:
@@ -147,7 +157,8 @@ def test_a_measurement_from_before_the_answer_settles_nothing() -> None:
     climb.look(0, 250)
     climb.answer(5.0)
     assert climb.look(4.9, 150) == []
-    assert climb.look(5.0, 150) == ["usr1 = 100"]
+    assert climb.look(5.0, 150) == []
+    assert climb.look(5.1, 150) == ["usr1 = 100"]
 
 
 def test_pages_that_were_only_swapped_out_are_not_reclaimed() -> None:

@@ -120,6 +120,10 @@ CASES: dict[str, tuple[TierRule, tuple[tuple[Sample, Phase], ...]]] = {
         ((both(0, 100, 8), ACTIVE), (rss(1, 50), ACTIVE), (both(2, 50, 4), CALM)),
     ),
     "any-of: what was never measured keeps no tier": (ANY, ((rss(0, 100), ACTIVE), (rss(1, 50), CALM))),
+    "any-of: whichever part was never measured keeps no tier": (
+        ANY,
+        ((look(0, {Quantity.THREADS: 8}), ACTIVE), (look(1, {Quantity.THREADS: 4}), CALM)),
+    ),
     "any-of: what was measured once, before the tier was entered, does not clear by being missing": (
         ANY,
         ((both(0, 50, 4), CALM), (rss(1, 100), ACTIVE), (rss(2, 50), ACTIVE), (both(3, 50, 4), CALM)),
@@ -209,7 +213,7 @@ CHANGES: dict[str, tuple[tuple[Sample, ...], list[Change]]] = {
         [Change(Tier.CALM, Tier.EMERGENCY, 1, over(500, 600))],
     ),
     "going down says nothing of crossings": (
-        (rss(0, 600), rss(1, 190), rss(2, 10)),
+        (rss(0, 600), rss(1, 210), rss(2, 10)),
         [
             Change(Tier.CALM, Tier.EMERGENCY, 0, over(500, 600)),
             Change(Tier.EMERGENCY, Tier.CRITICAL, 1),
@@ -235,6 +239,12 @@ def test_a_lower_tier_that_still_holds_does_not_keep_a_higher_one_from_its_end()
     policy = Policy("p", (warning, LADDER.tiers[1]))
     _, changes = run(policy, rss(0, 50), rss(1, 200), rss(2, 150), rss(4, 150), rss(6, 150))
     assert [(change.before, change.after, change.at) for change in changes] == [(0, 2, 1), (2, 0, 2), (0, 1, 6)]
+
+
+def test_the_order_in_which_tiers_are_written_does_not_matter() -> None:
+    judgement, _ = run(replace(LADDER, tiers=LADDER.tiers[::-1]), rss(0, 600))
+    assert judgement is not None
+    assert judgement.tier is Tier.EMERGENCY
 
 
 def test_first_seen_stays() -> None:

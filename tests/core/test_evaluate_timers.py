@@ -53,6 +53,7 @@ FOR_3S = replace(SIMPLE, hold=Seconds(3.0))
 TWICE = replace(SIMPLE, readings=2)
 SLOW_20S = TierRule(Tier.WARNING, Condition((PSS,)), hold=Seconds(20.0))
 SLOW_TWICE = TierRule(Tier.WARNING, Condition((PSS,)), readings=2)
+SLOW_OR_RSS = TierRule(Tier.WARNING, Condition((RSS, PSS)), hold=Seconds(3.0))
 START = (rss(0, 50), CALM)  # seen before, and calm: `for` counts
 
 
@@ -129,12 +130,32 @@ CASES: dict[str, tuple[TierRule, tuple[tuple[Sample, Phase], ...]]] = {
         replace(ANY, hold=Seconds(3.0)),
         ((both(0, 50, 4), CALM), (both(1, 100, 4), HOLDING), (both(2, 50, 8), HOLDING), (both(4, 50, 8), ACTIVE)),
     ),
+    "for: any-of is as new as the newest part that is met": (
+        SLOW_OR_RSS,
+        (
+            (rss(0, 50), CALM),
+            (look(1, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
+            (look(3, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
+            (look(4, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), ACTIVE),
+        ),
+    ),
+    "for: any-of is not as new as a part that is not met": (
+        SLOW_OR_RSS,
+        (
+            (rss(0, 50), CALM),
+            (look(1, {Quantity.RSS: 50 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
+            (look(3, {Quantity.RSS: 50 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
+            (look(5, {Quantity.RSS: 50 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
+            (look(11, {Quantity.RSS: 50 * MB, Quantity.PSS: Reading(100 * MB, 11, 10)}), ACTIVE),
+        ),
+    ),
     "for: all is only as new as its oldest part": (
         TierRule(Tier.WARNING, Condition((RSS, PSS), every=True), hold=Seconds(3.0)),
         (
             (rss(0, 50), CALM),
             (look(1, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
-            (look(9, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
+            (look(3, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
+            (look(5, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 1, 10)}), HOLDING),
             (look(12, {Quantity.RSS: 100 * MB, Quantity.PSS: Reading(100 * MB, 11, 10)}), ACTIVE),
         ),
     ),

@@ -26,6 +26,11 @@ def sawtooth(period: float, start: float = 0.0, leak: float = 0.0) -> Shape:
     return lambda time: 100 + 50 * ((time + start) % period) / period + leak * time
 
 
+def sawtooth_then_ramp(time: float) -> float:
+    """Three teeth up to 150 MB in 40 s, then a ramp to 170 MB."""
+    return sawtooth(40 / 3)(time) if time < 40 else 3.5 * time - 40
+
+
 GROWS: dict[str, tuple[Shape, float, float, float]] = {  # shape, noise in MB, bytes per second, tolerance
     "a ramp": (lambda t: 100 + 10 * t, 0, 10 * MB, 1e-9),
     "a ramp in noise as large as half a second of it": (lambda t: 100 + 10 * t, 5, 10 * MB, 0.02),
@@ -35,6 +40,7 @@ GROWS: dict[str, tuple[Shape, float, float, float]] = {  # shape, noise in MB, b
     "a leak below a quick sawtooth": (sawtooth(3, leak=2), 0.5, 2 * MB, 0.1),
     "growth that began halfway, at its own rate": (lambda t: 100 + 50 * max(0, t - 30), 0.5, 50 * MB, 0.05),
     "growth that began a third ago, at its own rate": (lambda t: 100 + 50 * max(0, t - 40), 0.5, 50 * MB, 0.05),
+    "growth that leads beyond the sawtooth before it": (sawtooth_then_ramp, 0.1, 3.5 * MB, 0.05),
     "growth that has slowed down, at its new rate": (lambda t: min(10 * t, 240 + 2 * t), 0.5, 2 * MB, 0.1),
 }  # fmt: skip
 
@@ -58,6 +64,7 @@ FLAT: dict[str, tuple[Shape, float]] = {
     "a quick sawtooth": (sawtooth(3), 0.5),
     "a sawtooth of a fifth of the window": (sawtooth(12), 0.5),
     "a sawtooth whose last tooth rises through the last third": (sawtooth(20.5), 0.5),
+    "a last tooth a little higher than those before": (lambda t: sawtooth(20.5)(t) + 4 * (t > 41), 0.1),
     "a sawtooth of half the window": (sawtooth(30, start=10), 0.5),
     "a warm-up that ended halfway": (lambda t: 100 + 10 * min(t, 30), 0.5),
     "a warm-up that ended long ago": (lambda t: 100 + 50 * min(t, 6), 0.5),
@@ -131,6 +138,25 @@ def test_few_even_points_give_the_median_of_all_pairs() -> None:
     fitted = slope(some)
     assert fitted is not None
     assert median(slopes) == fitted.bytes_per_second
+
+
+# Sen's interval for so few points, the quartiles from 11 on: which of the ordered slopes is the lower bound.
+RANKS = {4: 0, 5: 0, 6: 2, 8: 6, 9: 8}
+
+
+@pytest.mark.parametrize(("count", "rank"), RANKS.items())
+def test_bounds_are_the_wider_of_sens_interval_and_the_quartiles(count: int, rank: int) -> None:
+    some = [(float(time), float(time**3)) for time in range(count)]
+    slopes = sorted((b - a) / (end - start) for start, a in some for end, b in some if end > start)
+    assert Slope(median(slopes), slopes[rank], slopes[-1 - rank]) == slope(some)
+
+
+def test_where_the_clock_starts_does_not_matter() -> None:
+    late = [(time + 2.0**20, value) for time, value in points(lambda t: 100 + 50 * max(0, t - 40), 0)]
+    early = [(time - 2.0**20, value) for time, value in late]
+    fitted = slope(late)
+    assert fitted is not None
+    assert pytest.approx(fitted) == slope(early)
 
 
 def test_a_window_of_any_size_is_looked_at_as_a_whole() -> None:

@@ -47,6 +47,7 @@ AT_100_GB = bytes_tier(100_000)
 ACTIVE = TierState(Phase.ACTIVE)
 CALM = TierState()
 SLOW = Sample(NOW, {Quantity.PSS: Reading(249 * MB, NOW - 5, 30.0)}, LIMIT)
+JUST = Sample(NOW, {Quantity.PSS: Reading(245 * MB, NOW, 30.0)}, LIMIT)
 LATE = Sample(NOW, {Quantity.RSS: Reading(245 * MB, NOW - 0.001, 1.0)}, LIMIT)
 PSS_250 = tier(Threshold(Quantity.PSS, 250 * MB))
 
@@ -89,6 +90,7 @@ GAPS = {
     ),
     "counts do not shorten the gap": (policy(tier(Threshold(Quantity.THREADS, 8.0))), sample(threads=7), 0, 1.0),
     "a slow value is not measured sooner by looking sooner": (policy(PSS_250), SLOW, 0, 1.0),
+    "a slow value that was measured for this look counts": (policy(PSS_250), JUST, 0, 0.05),
     "a value measured a moment before the look is not slow": (policy(AT_250), LATE, 0, 0.05),
     "an unknown value waits for the interval": (policy(AT_250), sample(), 0, 1.0),
     "a value that is no number waits for the interval": (policy(AT_250), sample(rss=math.nan), 0, 1.0),
@@ -131,6 +133,13 @@ STATES = {
         1.0,
     ),
     "the next reading is taken when it counts": (policy(TWICE), judged(holding(NOW - 0.75)), at(260), False, 0.25),
+    "a reading that only waits for a new value waits for the interval": (
+        policy(TWICE),
+        judged(holding(NOW - 5)),
+        at(260),
+        False,
+        1.0,
+    ),
     "readings that are complete ask for nothing": (
         policy(replace(HOLD_3S, hold=Seconds(30.0))),
         judged(holding(NOW - 0.75)),

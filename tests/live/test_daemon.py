@@ -144,7 +144,7 @@ def test_a_bad_reload_keeps_the_last_good_configuration(
     os.kill(daemon.process.pid, signal.SIGHUP)
     wait_until(lambda: daemon.metric("brimwatch_config_last_reload_successful") == 0, 10)
     assert daemon.metric("brimwatch_target_up", target="cache") == 1
-    assert daemon.status_of("/-/reload", "POST") == 500 or daemon.status_of("/-/reload", "POST") == 400
+    assert daemon.status_of("/-/reload", "POST") == 422
 
     path.write_text(ladder(target.pid).replace("name: cache", "name: renamed"))
     wait_until(lambda: daemon.metric("brimwatch_target_up", target="renamed") == 1, 10)  # seen by itself
@@ -225,7 +225,7 @@ def test_once_prints_the_metrics_of_one_process_with_slow_figures_too(spawn: Any
 def test_a_pid_that_does_not_exist_is_watched_as_a_target_that_is_down() -> None:
     ended = run("run", "--once", "--pid", "4194304")
     assert ended.returncode == 0
-    assert [line for line in ended.stdout.splitlines() if line.startswith("brimwatch_target_up{")][0].endswith(" 0.0")
+    assert 'brimwatch_target_up{target="pid-4194304"} 0' in ended.stdout.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,14 @@ class Output:
         self._buffer = bytearray(_BUFFER)
         self._tail = b""
         self._seen = 0
+        self.ended = False  # every writing end is closed, and all was read
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def tail(self) -> bytes:
+        """What is kept so far."""
+        return self._tail
 
     def follow(self) -> None:
         """Read from now on. The command holds the writing end by now; ours is closed, so that an end is seen."""
@@ -45,10 +51,10 @@ class Output:
     def close(self) -> None:
         """Stop reading; whoever still writes into the pipe gets SIGPIPE."""
         self._close_end()
-        self._pause()
         if self._timer is not None:
             self._timer.cancel()
         if self._source >= 0:
+            self._pause()
             os.close(self._source)
             self._source = -1
 
@@ -62,24 +68,22 @@ class Output:
             self._loop.remove_reader(self._source)
 
     def _resume(self) -> None:
-        if self._loop is not None and self._source >= 0:
+        if self._loop is not None:
             self._loop.add_reader(self._source, self._read)
 
     def _read(self) -> None:
-        if not self._take():
+        self._take()
+        if self.ended:
             self._pause()
         elif self._seen > _FREELY and self._loop is not None:
             self._pause()
             self._timer = self._loop.call_later(_PAUSE, self._resume)
 
-    def _take(self) -> bool:
-        """Read once; False at the end of the output."""
+    def _take(self) -> None:
         try:
             count = os.readv(self._source, [self._buffer])
         except BlockingIOError:
-            return True
-        except OSError:
-            return False
+            return
         self._seen += count
         self._tail = (self._tail + self._buffer[max(0, count - KEPT) : count])[-KEPT:]
-        return count > 0
+        self.ended = count == 0

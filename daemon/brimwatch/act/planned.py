@@ -106,7 +106,8 @@ def _read_cgroup(node: Node) -> Traits | None:
     if fields is None:
         return None
     if len(fields) != 1:
-        node.fault(f"{len(fields)} files", f"one of {', '.join(_CGROUP_FILES)}")
+        if len(node.mapping() or ()) != 1:
+            node.fault(f"{len(fields)} files", f"one of {', '.join(_CGROUP_FILES)}")
         return None
     ((name, value),) = fields.items()
     if name == "memory.high" and value.is_scalar and value.written.endswith("%"):

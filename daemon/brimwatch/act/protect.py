@@ -20,9 +20,7 @@ def protected(identity: ProcessId, procfs: str) -> Reason | None:
     """
     if identity.pid <= 1 or identity.pid in _own_line(procfs):
         return Reason.PROTECTED
-    stat = read_stat(procfs, identity.pid)
-    # Only a kernel thread lives without an address space; a zombie has lost its own.
-    return Reason.PROTECTED if stat.vsize == 0 and stat.state not in "ZX" else None
+    return Reason.PROTECTED if read_stat(procfs, identity.pid).is_kernel_thread else None
 
 
 def _own_line(procfs: str) -> set[int]:

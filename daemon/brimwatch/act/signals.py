@@ -26,6 +26,7 @@ _REFUSED: dict[int, str] = {
     signal.SIGILL: _FAULT,
     signal.SIGTRAP: _FAULT,
     signal.SIGSYS: _FAULT,
+    signal.SIGSTKFLT: _FAULT,
 }
 _REAL_TIME = re.compile(r"(?:SIG)?RT(?:MIN(?:\+([0-9]{1,2}))?|MAX(?:-([0-9]{1,2}))?)", re.ASCII)
 _NAMES: dict[str, int] = {name: number for name, number in signal.Signals.__members__.items() if name[:5] != "SIGRT"}

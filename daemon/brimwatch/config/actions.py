@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from brimwatch.config.conditions import read_condition
+from brimwatch.config.conditions import forecast_only, read_condition
 from brimwatch.config.nodes import Node
 from brimwatch.model import Action, Budget
 from brimwatch.units import Seconds, parse_duration
@@ -14,6 +14,7 @@ WHERE = ("member", "parent")
 SETTLE = Seconds(2.0)
 LONGEST_SETTLE = 600.0
 ENDING_BUDGET = Budget(1, Seconds(600.0))
+NO_FORECAST = "no process is ended on a forecast alone"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _RUNS = re.compile(r"([1-9][0-9]{0,5})\s*/\s*([0-9.]*)\s*(ms|s|m|h|d)", re.ASCII)
 _WANTED_RUNS = "runs per time, such as 2/h, 3/10m or 1/30s"
@@ -68,15 +69,17 @@ def read_action(name: str, node: Node, kinds: Kinds) -> Action | None:
     parser = kinds[kind]
     own = parser.KEYS | {kind}
     fields = node.mapping((*sorted(own), *COMMON_KEYS)) or {}
-    traits = parser.parse(node.only(own))
+    traits = _traits(parser, kind, node.only(own))
     settle = fields["settle"].duration(maximum=LONGEST_SETTLE) if "settle" in fields else SETTLE
     only_if = read_condition(fields["only_if"]) if "only_if" in fields else None
     at_most = _budget(fields["at_most"]) if "at_most" in fields else None
     where = fields["on"].choice(WHERE) if "on" in fields else None
     if traits is None:
         return None
-    if at_most is None and traits.ends_process:
-        at_most = ENDING_BUDGET
+    if traits.ends_process:
+        at_most = ENDING_BUDGET if at_most is None else at_most
+        if only_if is not None and forecast_only(only_if.condition):
+            fields["only_if"].fault("forecasts alone", "something measured too", NO_FORECAST)
     return Action(
         name=name,
         kind=kind,
@@ -89,6 +92,14 @@ def read_action(name: str, node: Node, kinds: Kinds) -> Action | None:
         at_most=at_most,
         on_parent=where == "parent",
     )
+
+
+def _traits(parser: KindParser, kind: str, node: Node) -> FoundTraits | None:
+    before = len(node.faults)
+    traits = parser.parse(node)
+    if traits is None and len(node.faults) == before:  # a rung must never be lost in silence
+        node.fault(node.shown, f"an action of the kind {kind}")
+    return traits
 
 
 def _kind_of(node: Node, kinds: Kinds) -> str | None:

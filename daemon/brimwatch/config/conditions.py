@@ -42,6 +42,11 @@ def read_condition(node: Node) -> Written | None:
     return Written(Condition(tuple(one for one in read if one is not None), every), nodes)
 
 
+def forecast_only(condition: Condition) -> bool:
+    """True where every line is a forecast: what such a condition says was not measured."""
+    return bool(condition.thresholds) and all(threshold.quantity.predicted for threshold in condition.thresholds)
+
+
 def _read_threshold(quantity: Quantity, node: Node) -> Threshold | None:
     if quantity.kind is Kind.BYTES:
         return _bytes_or_percent(quantity, node)

@@ -3,19 +3,19 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from brimwatch.config.actions import Kinds, read_action
 from brimwatch.config.embedded import PRESETS, embedded
 from brimwatch.config.inherit import Lineage
 from brimwatch.config.nodes import Node, compose
+from brimwatch.config.notices import about_actions, unused
 from brimwatch.config.policies import Policies
 from brimwatch.config.safety import read_safely
-from brimwatch.config.settings import Config, TargetSpec
+from brimwatch.config.settings import Config
 from brimwatch.config.targets import read_targets
 from brimwatch.errors import ConfigError
-from brimwatch.model import Action, Policy
 from brimwatch.units import Seconds
 
 TOP_KEYS = ("global", "targets", "policies", "actions")
@@ -60,8 +60,8 @@ def _load(content: bytes | str, source: str, kinds: Kinds) -> Config:
     done = {name: action for name, action in actions.items() if action is not None}
     notices = (
         *dict.fromkeys(policies.notices),
-        *_unused(policies, targets, compiled, own_actions),
-        *_warnings(targets, kinds),
+        *unused(policies.lineage, own_actions, targets, compiled),
+        *about_actions(targets, kinds),
     )
     return Config(
         targets=targets,
@@ -112,40 +112,3 @@ _GLOBAL_READERS: Mapping[str, Callable[[Node], object]] = {
     "introspection_budget": Node.ratio,
 }
 GLOBAL_KEYS = tuple(_GLOBAL_READERS)
-
-
-def _in_force(targets: tuple[TargetSpec, ...]) -> Iterator[Action]:
-    """Every action of a policy that a target is under, each once."""
-    policies = {id(target.policy): target.policy for target in targets}.values()
-    seen: dict[str, Action] = {}
-    for policy in policies:
-        seen |= {action.name: action for action in _rungs(policy)}
-    yield from seen.values()
-
-
-def _rungs(policy: Policy) -> Iterator[Action]:
-    for rule in policy.tiers:
-        yield from (*rule.tell, *rule.do)
-
-
-def _warnings(targets: tuple[TargetSpec, ...], kinds: Kinds) -> Iterator[str]:
-    for action in _in_force(targets):
-        if action.ends_process:
-            yield f"action {action.name} ends a process: where nothing supervises the process, it stays down"
-        notice = getattr(kinds[action.kind], "NOTICE", "")
-        if notice:
-            yield f"action {action.name}: {notice}"
-
-
-def _unused(
-    policies: Policies, targets: tuple[TargetSpec, ...], compiled: Mapping[str, Policy], own: Mapping[str, Node]
-) -> Iterator[str]:
-    used = {target.policy.name for target in targets} | policies.lineage.extended
-    for name in policies.lineage.own:
-        if name not in used:
-            yield f"policy {name} is used by no target"
-    rungs = {action.name for policy in compiled.values() for action in _rungs(policy)}
-    rungs |= {action.name for target in targets for action in _rungs(target.policy)}
-    for name in own:
-        if name not in rungs:
-            yield f"action {name} is used by no policy"

@@ -2,8 +2,8 @@
 
 from collections.abc import Hashable, Mapping
 
-from brimwatch.config.actions import read_name
-from brimwatch.config.conditions import Written, read_condition
+from brimwatch.config.actions import NO_FORECAST, read_name
+from brimwatch.config.conditions import Written, forecast_only, read_condition
 from brimwatch.config.inherit import TIERS, Draft, Lineage, TierDraft
 from brimwatch.config.nodes import Node
 from brimwatch.config.order import check_leave, check_tiers, pointless_goals
@@ -103,6 +103,8 @@ class Policies:
             return None
         if leave is not None:
             check_leave(leave, when)
+        if forecast_only(when.condition):
+            _refuse_endings(keys.get("do"), do)
         return TierRule(
             tier=tier,
             when=when.condition,
@@ -128,6 +130,13 @@ class Policies:
             elif action is not None:
                 found.append(action)
         return tuple(found)
+
+
+def _refuse_endings(node: Node | None, do: tuple[Action, ...]) -> None:
+    for action in do:
+        if node is not None and action.ends_process and action.only_if is None:
+            wanted = "an action with an `only_if` on something measured"
+            node.fault(f"{action.name}, which ends a process, in a tier of forecasts", wanted, NO_FORECAST)
 
 
 def _when(draft: TierDraft, whole: bool) -> Written | None:

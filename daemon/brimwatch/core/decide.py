@@ -209,8 +209,11 @@ def _advance(
     if firing.attempt.verdict is Verdict.RUN:
         if not measured_since(sample, firing.attempt.ended, facts.swap_matters):
             return ladder
-        if sample.at < firing.settle_by and facts.above(rule) is not False:
-            return ladder
+        # A cure settles a rung, but not while memory still comes back: what is won is measured to its end.
+        held = held_bytes(sample)
+        falling = firing.seen is None or (held is not None and held < firing.seen)
+        if sample.at < firing.settle_by and (falling or facts.above(rule) is not False):
+            return replace(ladder, firing=replace(firing, seen=held))
     outcomes.append(settle(firing, sample))
     return _climb(ladder, rule, firing.rung + 1, facts, decisions)
 

@@ -98,4 +98,4 @@ def _fit(points: _Points) -> Slope | None:
 def _at_new_height(points: _Points, since: float) -> bool:
     """Whether the newest point is beyond all that were there before `since`, and not by chance."""
     older = [value for time, value in points if time < since]
-    return not older or points[-1][1] > max(older) + _NEW_HEIGHT * (max(older) - min(older))
+    return points[-1][1] > max(older) + _NEW_HEIGHT * (max(older) - min(older))

@@ -6,9 +6,8 @@ Does *not* cover what the paths mean (`cgroup_names`) nor where they are mounted
 from typing import NamedTuple
 
 from brimwatch.errors import MalformedProcFile
-from brimwatch.procfs.process_file import read_process_file
+from brimwatch.procfs.descriptor import read_process_file
 
-LONGEST = 1 << 16  # bytes; a path has at most 4096 and there are about a dozen hierarchies
 _DELETED = " (deleted)"  # the kernel says so where the cgroup of a dead process was removed
 
 
@@ -52,5 +51,8 @@ def parse_cgroup(text: bytes) -> CgroupPaths:
 
 
 def read_cgroup(procfs: str, pid: int) -> CgroupPaths:
-    """Read `procfs`/`pid`/cgroup. Raises ProcessLookupError, PermissionError, MalformedProcFile."""
-    return parse_cgroup(read_process_file(procfs, pid, "cgroup", LONGEST))
+    """Read `procfs`/`pid`/cgroup.
+
+    Raises ProcessLookupError, PermissionError, MalformedProcFile, FileNotFoundError on a kernel without cgroups.
+    """
+    return parse_cgroup(read_process_file(procfs, pid, "cgroup"))

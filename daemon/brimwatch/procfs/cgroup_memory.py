@@ -28,7 +28,7 @@ _NOT_ROOT_V2 = "cgroup.events"  # a file of every v2 cgroup but the root
 
 
 class CgroupMemory(NamedTuple):
-    """Bytes at one moment. `place` is the cgroup that the process is charged to: itself, or the nearest with an account.
+    """Bytes at one moment. `place` is the cgroup that is charged: the process's own, or the nearest with an account.
 
     `limit` is the tightest on the way up, None where there is none; `own_limit` that of `place`; `above` the smallest
     headroom of the cgroups above it. `oom_kills` counts since the cgroup was made.

@@ -46,7 +46,7 @@ class Place(NamedTuple):
 
 
 class Directory:
-    """An open cgroup directory. Raises what opening raises; a cgroup that was removed is FileNotFoundError or ENODEV."""
+    """An open cgroup directory. Raises OSError: FileNotFoundError or ENODEV for a cgroup that was removed."""
 
     __slots__ = ("_descriptor", "_strict")
 
@@ -124,7 +124,7 @@ def locate_memory(
 def locate_unified(
     paths: CgroupPaths, mounts: Sequence[CgroupMount], procfs: str, process: ProcessId, kinds: frozenset[int] = CGROUPFS
 ) -> Place | None:
-    """Where the process's place in the unified hierarchy can be read, which alone has pressure files. Raises as above."""
+    """Where the process's place in the unified hierarchy can be read; only that has pressure files. Raises as above."""
     return None if paths.unified is None else _locate(2, paths.unified, mounts, procfs, process, kinds)
 
 

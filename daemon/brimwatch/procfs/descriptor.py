@@ -1,7 +1,7 @@
 """How is a kernel file read again and again at the cost of one system call?
 
-A held descriptor of a `/proc/PID` file stays bound to that process: once the process is gone it answers ESRCH, never the
-process that was given its PID.
+A held descriptor of a `/proc/PID` file stays bound to that process. Once the process is gone it answers ESRCH, never the
+one that was given its PID.
 """
 
 import os
@@ -54,7 +54,7 @@ def read_process_file(procfs: str, pid: int, name: str, bound: int = STAT_LIKE) 
         raise ProcessLookupError(f"{procfs}/{pid} is gone") from None
 
 
-def _ceiling() -> float:
+def ceiling() -> float:
     """Descriptors from this number on are not kept; the kernel always gives the lowest free one."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == resource.RLIM_INFINITY:
@@ -101,7 +101,7 @@ class HeldFile:
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC) if isinstance(source, str) else source()
         try:
             text = os.pread(descriptor, self._bound, 0)
-            if descriptor < _ceiling():
+            if descriptor < ceiling():
                 self._descriptor, descriptor = descriptor, -1
             return text
         finally:

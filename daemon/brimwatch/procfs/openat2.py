@@ -49,11 +49,8 @@ def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
     how = (ctypes.c_uint64 * 3)(flags | os.O_CLOEXEC, 0, resolve)
     size = ctypes.c_size_t(ctypes.sizeof(how))
     number = ctypes.c_long(_NUMBER)
-    return _call(
-        lambda: int(library.syscall(number, ctypes.c_int(directory), ctypes.c_char_p(encoded), ctypes.byref(how), size)),
-        ctypes,
-        path,
-    )
+    arguments = (ctypes.c_int(directory), ctypes.c_char_p(encoded), ctypes.byref(how), size)
+    return _call(lambda: int(library.syscall(number, *arguments)), ctypes, path)
 
 
 def filesystem_type(descriptor: int) -> int:

@@ -12,7 +12,7 @@ _LINE = re.compile(rb"^(some|full) avg10=([0-9.]+) avg60=([0-9.]+) avg300=([0-9.
 class Pressure(NamedTuple):
     """Ratios 0..1 over the last 10, 60 and 300 seconds, totals in microseconds.
 
-    `some`: at least one task waited; `full`: all that were not idle did. `full` is None where the kernel has no such line.
+    `some`: at least one task waited; `full`: all that were not idle did, None where the kernel has no such line.
     """
 
     some_avg10: float

@@ -48,7 +48,7 @@ def open_root(procfs: str, process: ProcessId) -> int:
 def open_directory(root: int, path: str, kinds: frozenset[int]) -> int:
     """A directory below a root, reached over no link; the caller closes it.
 
-    `kinds` are the file systems allowed, by magic number: any if empty. Raises OSError, PermissionError for another kind.
+    `kinds` are the file systems allowed, by magic number, any if empty. Raises OSError: PermissionError for others.
     """
     descriptor = openat2(root, path, _DIRECTORY, RESOLVE_IN_ROOT | _NO_LINKS)
     try:

@@ -43,7 +43,7 @@ def parse_smaps_rollup(text: bytes) -> SmapsRollup:
 
 
 def read_smaps_rollup(procfs: str, pid: int, thread: int | None = None) -> SmapsRollup:
-    """Open, read, close: the file is bound to the memory that the process had when it was opened, and an exec ends that.
+    """Open, read, close: a held file stays bound to the memory of the time it was opened, and an exec ends that.
 
     Raises ProcessLookupError (also for a process without memory), FileNotFoundError, PermissionError,
     MalformedProcFile.

@@ -6,7 +6,7 @@ Does *not* cover memory in bytes: pages and ticks stay as the kernel counts them
 from typing import NamedTuple
 
 from brimwatch.errors import MalformedProcFile
-from brimwatch.procfs.process_file import read_process_file
+from brimwatch.procfs.descriptor import read_process_file
 
 _LAST_FIELD = 26  # start_stack is field 28; the first two stand before the split
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
@@ -39,7 +39,7 @@ class Stat(NamedTuple):
 
     @property
     def is_dead(self) -> bool:
-        """True for a zombie. A leader that has ended while its threads live reads Z as well, with more than one thread."""
+        """True for a zombie. A leader that has ended while its threads live reads Z too, with more than one thread."""
         return self.state in "ZXx" and self.threads <= 1
 
 

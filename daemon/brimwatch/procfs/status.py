@@ -68,9 +68,9 @@ def parse_status(text: bytes) -> Status:
     except KeyError as error:
         raise MalformedProcFile(f"status: found no line {error.args[0].decode()}") from None
     except (IndexError, ValueError):
-        raise MalformedProcFile("status: found no number where Uid, Gid, NSpid, Threads or a signal set has one") from None
+        raise MalformedProcFile("status: found no number in Uid, Gid, NSpid, Threads or a signal set") from None
 
 
 def read_status(procfs: str, pid: int, thread: int | None = None) -> Status:
-    """Open, read, close; of a thread where one is named. Raises ProcessLookupError, PermissionError, MalformedProcFile."""
+    """Open, read, close, of a thread where one is named. Raises ProcessLookupError, OSError, MalformedProcFile."""
     return parse_status(read_process_file(procfs, pid, "status" if thread is None else f"task/{thread}/status"))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from brimwatch.record.text import label
+
 Fact = str | int | float | bool
 ID_FROM = 100_000_000_000  # ids count milliseconds: whatever is smaller means a time in Unix seconds
 
@@ -40,6 +42,7 @@ class Name(enum.StrEnum):
     DESCRIPTORS_EXHAUSTED = "descriptors_exhausted"
     WATCH_STALLED = "watch_stalled"
     WATCH_RESUMED = "watch_resumed"
+    INTERNAL_FAULT = "internal_fault"
     WEB_STARTED = "web_started"
     WEB_WARNED = "web_warned"
 
@@ -121,7 +124,9 @@ class EventLog:
 
 
 def _is_of(recorded: Recorded, target: str | None) -> bool:
-    return target is None or recorded.event.target == target
+    """True for events of a target, named as it is or as it is shown."""
+    name = recorded.event.target
+    return target is None or name == target or (name is not None and label(name) == target)
 
 
 _RUNG = {
@@ -246,6 +251,11 @@ CATALOGUE: Mapping[Name, Entry] = {
     ),
     Name.WATCH_RESUMED: Entry(
         "The loop is in time again.", Level.INFO, {"stalled_seconds": "time without a look in time"}
+    ),
+    Name.INTERNAL_FAULT: Entry(
+        "Something in Brimwatch itself failed; it goes on.",
+        Level.ERROR,
+        {"place": "the stage it happened in", "detail": "the error, and the line"},
     ),
     Name.WEB_STARTED: Entry("The web pages are served.", Level.INFO, {"address": "where"}),
     Name.WEB_WARNED: Entry(

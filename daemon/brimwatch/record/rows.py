@@ -47,6 +47,7 @@ class Overview(NamedTuple):
 
     wall: float
     started_wall: float
+    interval: float
     dry_run: bool
     config_ok: bool
     config_source: str
@@ -66,6 +67,7 @@ def overview(snapshot: Snapshot) -> Overview:
     return Overview(
         snapshot.wall,
         snapshot.started_wall,
+        snapshot.interval,
         snapshot.dry_run,
         snapshot.config_ok,
         escaped(snapshot.config_source),
@@ -138,5 +140,5 @@ def _about(target: TargetView, subject: SubjectView | None) -> str:
         return ""
     first = subject.members[0]
     if len(subject.members) > 1 or (target.processes > 1 and subject.slot is None):
-        return f"{target.processes} processes, {escaped(first.comm, 40)} (pid {first.process.pid}) and others"
-    return f"{escaped(first.comm, 40)}, pid {first.process.pid}"
+        return f"{escaped(first.comm, 40)} and others · {target.processes} processes"
+    return f"{escaped(first.comm, 40)} · pid {first.process.pid}"

@@ -94,13 +94,13 @@ def _crossings(facts: Facts) -> str:
 
 
 def _outlook(facts: Facts) -> str:
-    growth, limit, left = (
-        facts.get("growth_bytes_per_second"),
-        _bytes(facts, "limit_bytes"),
-        _time(facts, "time_to_limit_seconds"),
-    )
-    growing = f"growing {format_bytes(growth)}/s" if isinstance(growth, int | float) and growth > 0 else None
-    return _join(f"limit {limit}" if limit else None, _join(growing, f"about {left} left" if left else None), by="; ")
+    """Limit, growth and time left, where the crossing itself has not said them."""
+    said = str(facts.get("signals", "")).split(",")
+    limit, growth = _bytes(facts, "limit_bytes"), facts.get("growth_bytes_per_second")
+    growing = isinstance(growth, int | float) and growth > 0 and "growth" not in said
+    left = None if "time_to_limit" in said else _time(facts, "time_to_limit_seconds")
+    pace = _join(f"growing {_bytes(facts, 'growth_bytes_per_second')}/s" if growing else None, _maybe("about ", left))
+    return _join(_maybe("limit ", limit), f"{pace} left" if left else pace, by="; ")
 
 
 def _tier_entered(who: str, facts: Facts) -> str:
@@ -152,7 +152,11 @@ def _action_suppressed(who: str, facts: Facts) -> str:
 
 def _action_failed(who: str, facts: Facts) -> str:
     took = _time(facts, "duration_seconds")
-    return f"{who}: {_rung(facts)} failed" + (f" after {took}" if took else "") + f": {_why(facts)}"
+    return (
+        f"{who}: {_rung(facts)} failed"
+        + (f" after {took}" if facts.get("duration_seconds") else "")
+        + f": {_why(facts)}"
+    )
 
 
 def _limit_changed(who: str, facts: Facts) -> str:
@@ -237,6 +241,9 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
         f"looks come late{_maybe(' by ', _time(facts, 'late_seconds'))}{_maybe(': ', facts.get('detail'))}"
     ),
     Name.WATCH_RESUMED: lambda _, facts: f"looks are in time again{_maybe(' after ', _time(facts, 'stalled_seconds'))}",
+    Name.INTERNAL_FAULT: lambda _, facts: (
+        f"a fault of Brimwatch itself in {facts.get('place', '?')}{_maybe(': ', facts.get('detail'))}"
+    ),
     Name.WEB_STARTED: lambda _, facts: f"web pages at {facts.get('address', '?')}",
     Name.WEB_WARNED: lambda _, facts: f"web: {facts.get('detail', '?')}",
 }

@@ -38,7 +38,7 @@ def status_shape(snapshot: Snapshot, wall: float) -> Shape:
         "config": {
             "source": escaped(snapshot.config_source),
             "last_reload_successful": snapshot.config_ok,
-            "loaded": timestamp(snapshot.config_loaded_wall),
+            "loaded": timestamp(snapshot.config_loaded_wall) if snapshot.config_loaded_wall else None,
         },
         "webhook_queue_length": snapshot.webhook_queue,
         "introspection_cpu_seconds": snapshot.introspection_cpu,

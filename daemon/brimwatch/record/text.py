@@ -27,13 +27,10 @@ def label(name: str) -> str:
 
 def escaped(text: str, longest: int = 1000) -> str:
     """Show what cannot be printed as a backslash escape, and cut: no newline, no ANSI escape, no surrogate is left."""
-    if len(text) > longest:
-        text = text[: longest - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode("ascii") for sign in text
-    )
+    shown = text[: longest + 1]
+    if not shown.isprintable():
+        shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in shown)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def timestamp(wall: float) -> str:

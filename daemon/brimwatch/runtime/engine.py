@@ -62,7 +62,7 @@ class Engine:
         self.config_ok = True
         self._procfs = options.procfs
         self._cgroups = CgroupCache(options.procfs)
-        self._host = HostSampler(options.procfs)
+        self._host = HostSampler(options.procfs, self._cgroups, config.interval)
         self._painter = Painter(redact, user_name)
         self._ancestors = _ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
@@ -71,7 +71,8 @@ class Engine:
         self.looks = Looks(
             self.membership, self.story, self.performer.run, self.performer.stop, self._read, self._guard
         )
-        self.watch = Watch(self.membership, self.looks, self._make_roster(config), self.story, config)
+        roster = Roster(options.procfs, config.targets, (config.run_dir,))
+        self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self._apply(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -79,7 +80,7 @@ class Engine:
         self.config = config
         self.loaded_wall = time.time()
         self._apply(config)
-        self.watch.configure(config, self._make_roster(config))
+        self.watch.configure(config)
 
     async def close(self) -> None:
         """Stop looking, give up running rungs, release every descriptor and lane."""
@@ -116,14 +117,11 @@ class Engine:
         self.looks.dry_run = config.dry_run
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
-    def _make_roster(self, config: Config) -> Roster:
-        return Roster(self._procfs, config.targets, (config.run_dir,))
-
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
         wanted = frozenset(
             threshold.quantity for rule in target.spec.policy.tiers for threshold in rule.when.thresholds
         )
-        return MemberSampler(member.identity, self._procfs, wanted, self._cgroups)
+        return MemberSampler(member.identity, self._procfs, wanted, self._cgroups, member.cgroup, self.config.interval)
 
     def _host_view(self) -> HostView:
         return self._painter.host(self._host.last, dict(self._host.pressure))
@@ -140,7 +138,8 @@ class Engine:
         def done(read: SlowRead, result: object, cost: float) -> None:
             accept(read, result, time.monotonic(), cost)
 
-        self.lanes.submit(owner, read, read.read, done)
+        # A quick read waits for no lock of the target: one that is stuck does not keep it from being made.
+        self.lanes.submit((owner, read.quick), read, read.read, done)
 
     def _guard(self, subject: Subject) -> Reason | None:
         """Why none of the subject's processes may be ended."""

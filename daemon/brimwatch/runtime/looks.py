@@ -48,6 +48,7 @@ class Looks:
         self.dry_run = False
         self.swap_matters = True
         self.tick = 0
+        self.everything = False  # read what is not due as well
 
     def look(self, subject: Subject, now: float) -> float:
         """Take one look at a subject; returns the seconds until the next. A subject that is gone gives infinity."""
@@ -71,15 +72,18 @@ class Looks:
         """A process is gone: close its running rung, say whether the kernel is the likely cause, and let go."""
         if len(subject.watched) == 1:
             firing = subject.ladder.firing
+            kills = subject.watched[process].sampler.last_oom_kills()
             if firing is not None:
                 self._story.outcome(subject, settle_gone(firing, now))
-            elif self._likely_killed(subject):
+            if kills:
+                self._story.oom_killed(subject, "cgroup", kills)
+            elif firing is None and self._likely_killed(subject):
                 self._story.oom_killed(subject, "inferred")
         self._membership.drop(subject, process, now)
 
     def _measure(self, subject: Subject, now: float) -> tuple[Sample | None, float]:
         if subject.host is not None:
-            self._submit(subject.key, subject.host.due(now), subject.host.accept)
+            self._submit(subject.key, subject.host.due(now, self.everything), subject.host.accept)
             return subject.host.look(now), subject.host.fastest
         samples: list[Sample] = []
         fastest = 0.0
@@ -91,7 +95,7 @@ class Looks:
                 self.lost(subject, process, now)
                 expected -= 1
                 continue
-            self._submit(process, watched.sampler.due(now), watched.sampler.accept)
+            self._submit(process, watched.sampler.due(now, self.everything), watched.sampler.accept)
             fastest += watched.sampler.fastest
             kills = watched.sampler.oom_kills()
             if kills:
@@ -107,11 +111,11 @@ class Looks:
             self._read(owner, read, accept)
 
     def _changed(self, subject: Subject, change: Change, sample: Sample) -> None:
-        subject.since_wall = time.time()
         if change.after > change.before:
             subject.entered_at = sample.at
             subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
         self._story.changed(subject, change, sample)
+        subject.since_wall = time.time()
 
     def _climb(self, subject: Subject, judgement: Judgement, change: Change | None, sample: Sample) -> None:
         before = subject.ladder.firing

@@ -51,10 +51,10 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
 
-    def configure(self, config: Config, roster: Roster) -> None:
+    def configure(self, config: Config) -> None:
         """Go on under another configuration; subjects that are still wanted keep what is known of them."""
         self._interval = config.interval
-        self._roster = roster
+        self._roster.replace(config.targets, (config.run_dir,))
         self._next_pass = 0.0
         self._wake(0.0)
 
@@ -70,8 +70,10 @@ class Watch:
     def look_once(self) -> None:
         """One pass and one look at everything, with nothing scheduled: what `--once` does."""
         now = time.monotonic()
-        for subject in self._pass(now):
-            self._look(subject, now)
+        self._pass(now)
+        for target in list(self._membership.targets.values()):
+            for subject in list(target.subjects.values()):
+                self._look(subject, now)
         self._heap.clear()
 
     def _tick(self) -> None:

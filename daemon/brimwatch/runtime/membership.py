@@ -6,12 +6,13 @@ Does *not* cover finding them (`discover`) nor looking at them (`looks`).
 import errno
 import os
 import resource
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from brimwatch.config.settings import TargetSpec
 from brimwatch.core.evaluate import carry
 from brimwatch.discover.roster import FoundTarget, Member
 from brimwatch.model import Change, Policy, ProcessId
+from brimwatch.procfs.descriptor import ceiling
 from brimwatch.procfs.stat import read_stat
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import GROUP, Subject, Target, Watched
@@ -41,9 +42,16 @@ class Membership:
         self._forget = forget
         self._linger = linger
         self._out_of_descriptors = False
+        self._last: tuple[FoundTarget, ...] | None = None
+        self._present: set[str] = set()
+        self._unsettled = False  # what we hold is not what the last pass found
 
-    def apply(self, found: Iterable[FoundTarget], now: float, wall: float) -> list[Subject]:
+    def apply(self, found: tuple[FoundTarget, ...], now: float, wall: float) -> list[Subject]:
         """Bring the record in line with a discovery pass; returns the subjects that are new."""
+        if found is self._last and not self._unsettled:
+            self._expire(self._present, now)
+            return []
+        self._last, self._unsettled = found, False
         fresh: list[Subject] = []
         present: set[str] = set()
         for entry in found:
@@ -57,6 +65,7 @@ class Membership:
             self._update(target, entry.members, now, wall, fresh)
         for name in [name for name in self.targets if name not in present]:
             self._clear(self.targets[name], now)
+        self._present = present
         self._expire(present, now)
         return fresh
 
@@ -65,6 +74,7 @@ class Membership:
         watched = subject.watched.pop(process, None)
         if watched is None:
             return
+        self._unsettled = True
         watched.sampler.close()
         if watched.pidfd >= 0:
             os.close(watched.pidfd)
@@ -132,6 +142,7 @@ class Membership:
                 continue
             watched = self._watch(target, member)
             if watched is None:
+                self._unsettled = True
                 continue
             subject = held or self._add_subject(target, key, now, wall, fresh)
             subject.watched[identity] = watched
@@ -143,7 +154,7 @@ class Membership:
     def _add_subject(self, target: Target, key: ProcessId, now: float, wall: float, fresh: list[Subject]) -> Subject:
         slot = None if key == GROUP else target.slots.take(now)
         if slot is None and key != GROUP:
-            self._story.slots_exhausted(target)
+            self._story.slots_exhausted(target, now)
         subject = Subject(target, key, slot, wall)
         target.subjects[key] = subject
         target.absent_since = None
@@ -189,12 +200,16 @@ class Membership:
         return None
 
     def _pidfd(self, pid: int) -> int:
+        """A pidfd to hold, or -1 where descriptors are scarce: sockets and reads need some as well."""
         try:
-            return os.pidfd_open(pid)
+            pidfd = os.pidfd_open(pid)
+            if pidfd < ceiling():
+                return pidfd
+            os.close(pidfd)
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                if not self._out_of_descriptors:
-                    self._out_of_descriptors = True
-                    self._story.descriptors_exhausted(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-                return -1
-            raise
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+        if not self._out_of_descriptors:
+            self._out_of_descriptors = True
+            self._story.descriptors_exhausted(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        return -1

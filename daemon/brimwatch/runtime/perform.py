@@ -32,6 +32,11 @@ class Performer:
         self._answered = answered
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def running(self) -> int:
+        """How many rungs run now."""
+        return sum(not task.done() for task in self._tasks)
+
     def run(self, subject: Subject, decision: Decision, sample: Sample) -> None:
         """Start a rung as a task. The time from the measured crossing to here is the daemon's reaction."""
         request = self._request(subject, decision, sample)
@@ -86,13 +91,18 @@ class Performer:
             action=decision.action,
             tier=decision.tier,
             recipients=self._recipients(subject, decision),
-            deadline=LONGEST,
+            deadline=self._longest(decision),
             needed=needed,
             severity=_severity(sample),
             because="; ".join(f"{one.quantity} {one.value:g} at {one.threshold:g}" for one in why),
             facts=_facts(subject, sample),
             procfs=self._procfs,
         )
+
+    def _longest(self, decision: Decision) -> Seconds:
+        """How long the kind says that one attempt can take."""
+        longest = getattr(self._kinds[decision.action.kind], "longest", None)
+        return min(LONGEST, longest(decision.action.options)) if longest is not None else LONGEST
 
     def _recipients(self, subject: Subject, decision: Decision) -> tuple[Recipient, ...]:
         """The processes to act on, each held by a descriptor of the attempt's own: the loop may let go of its."""

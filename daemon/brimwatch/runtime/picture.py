@@ -40,7 +40,11 @@ class Painter:
             priority=str(target.spec.priority),
             grouped=target.grouped,
             processes=target.processes,
-            subjects=tuple(self._subject(subject, policy) for subject in target.subjects.values()),
+            subjects=tuple(
+                self._subject(subject, policy)
+                for subject in target.subjects.values()
+                if subject.slot is not None or not target.several  # beyond the numbers: watched, but not shown
+            ),
             oom_kills=dict(target.oom_kills),
             rungs=rungs_of(policy),
         )

@@ -144,8 +144,10 @@ async def look_once(options: Options, config: Config, log: Log, settle: float = 
     """One look at everything, slow reads included: the metrics as text. `settle`: seconds that those may take."""
     engine = Engine(replace(config, dry_run=True), options, log, asyncio.get_running_loop())
     try:
+        engine.looks.everything = True
         engine.watch.look_once()
         await engine.lanes.drain(settle)
+        engine.looks.everything = False
         engine.housekeeping(time.monotonic())
         engine.watch.look_once()
         body, _ = await engine.metrics.render(engine.snapshot(), "")

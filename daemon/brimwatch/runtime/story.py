@@ -5,6 +5,7 @@ import traceback
 
 from brimwatch.core.decide import rule_of
 from brimwatch.discover.roster import Member
+from brimwatch.discover.slots import QUARANTINE, SLOTS
 from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.record.events import Event, EventLog, Fact, Name, Recorded
@@ -16,7 +17,6 @@ from brimwatch.runtime.subject import Subject, Target
 from brimwatch.units import Seconds
 
 FAULT_EVERY = 60.0  # seconds between two reports of faults at the same place
-MEMBERS_NUMBERED = 64
 
 
 class Story:
@@ -62,11 +62,12 @@ class Story:
         facts: dict[str, Fact] = {} if resident is None else {"rss_bytes": int(resident)}
         self._log.write(Recorded(0, _member_event(Name.MEMBER_LOST, subject, member, facts)))
 
-    def slots_exhausted(self, target: Target) -> None:
-        """More members than numbers: they are watched, but have no series of their own."""
+    def slots_exhausted(self, target: Target, now: float) -> None:
+        """More members than numbers, those that rest included: they are watched, but have no series of their own."""
         self._metrics.series_dropped(1)
-        if len(target.subjects) == MEMBERS_NUMBERED:
-            self.tell(Name.SLOTS_EXHAUSTED, target.name, processes=len(target.subjects) + 1, slots=MEMBERS_NUMBERED)
+        if now - target.exhausted_at >= QUARANTINE:
+            target.exhausted_at = now
+            self.tell(Name.SLOTS_EXHAUSTED, target.name, processes=len(target.subjects) + 1, slots=SLOTS)
 
     def descriptors_exhausted(self, limit: int) -> None:
         """No descriptor could be had: members are read by opening their files each time."""

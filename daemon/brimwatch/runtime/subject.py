@@ -67,7 +67,7 @@ class Target:
     """One name: its subjects, their slots, and what survives a change of members."""
 
     __slots__ = (
-        "absent_since",
+        "absent_since", "exhausted_at",
         "last_turns",
         "name",
         "oom_kills",
@@ -90,6 +90,7 @@ class Target:
         self.processes = 0
         self.oom_kills: dict[str, int] = {"cgroup": 0, "exit": 0, "inferred": 0}
         self.absent_since: float | None = None
+        self.exhausted_at = float("-inf")  # when it was last said that the slots do not suffice
         self.turns_tick = -1
         self.last_turns: Mapping[Hashable, Turn] = {}
 

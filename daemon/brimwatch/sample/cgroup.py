@@ -5,23 +5,26 @@ The machine is above every cgroup: its total bounds the limit, what it has avail
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 from brimwatch.core.forecast import time_to_limit
-from brimwatch.model import Limit, ProcessId, Quantity, Reading
-from brimwatch.procfs.cgroup_memory import CgroupMemory
+from brimwatch.model import Limit, ProcessId, Reading
+from brimwatch.procfs.cgroup import CgroupPaths
 from brimwatch.procfs.cgroup_place import Place
 from brimwatch.procfs.pressure import Pressure
+from brimwatch.quantity import Quantity
 from brimwatch.sample.cgroup_read import MemoryFound, Origin, PressureFound, read_memory, read_pressure_of
 from brimwatch.sample.cgroup_usage import CgroupUsage
 from brimwatch.sample.machine import Machine
-from brimwatch.sample.schedule import Loads, Schedule
+from brimwatch.sample.schedule import FORGOTTEN, Loads, Schedule
 from brimwatch.sample.slow import SlowRead, failure_reason
 from brimwatch.sample.sources import CGROUP, PRESSURE
 from brimwatch.sample.window import Window
 from brimwatch.units import Bytes
 
 FRESH = 0.002  # seconds: members looked at together read the usage once
+IMPATIENT = 2.0  # seconds after which another member reads what the one that was asked has not brought
 PATIENCE = 3  # cadences after which what did not come again is missing
 
 
@@ -29,8 +32,9 @@ class CgroupSampler:
     """One cgroup for all its members. `readings`, `limit`, `headroom` and `name` are those of the last look."""
 
     __slots__ = (
-        "_at", "_gap", "_hot", "_machine", "_members", "_memory_plan", "_origin", "_place", "_pressure", "_pressure_at",
-        "_pressure_place", "_pressure_plan", "_window", "headroom", "limit", "name", "readings", "usage",
+        "_asked", "_at", "_gap", "_hot", "_machine", "_members", "_memory_plan", "_origin", "_place", "_pressure",
+        "_pressure_at", "_pressure_place", "_pressure_plan", "_window", "headroom", "limit", "name", "readings",
+        "usage",
     )  # fmt: skip
 
     def __init__(self, origin: Origin, machine: Machine, loads: Loads, number: int) -> None:
@@ -38,6 +42,7 @@ class CgroupSampler:
         self._machine = machine
         self._members: dict[ProcessId, bool] = {}
         self._hot = False
+        self._asked: dict[str, ProcessId] = {}  # by source, the member whose read counts
         self._memory_plan = Schedule(CGROUP, False, loads, number)
         self._pressure_plan = Schedule(PRESSURE, False, loads, number)
         self._place: Place | None = None
@@ -53,6 +58,11 @@ class CgroupSampler:
         self.name: str | None = None
 
     @property
+    def paths(self) -> CgroupPaths:
+        """Which cgroup it is."""
+        return self._origin.paths
+
+    @property
     def members(self) -> int:
         """How many share this sampler."""
         return len(self._members)
@@ -65,8 +75,9 @@ class CgroupSampler:
     def leave(self, process: ProcessId) -> None:
         """A member is gone. A read that it gave out may never come back: the next member gives it out again."""
         self._members.pop(process, None)
-        self._memory_plan.give_back()
-        self._pressure_plan.give_back()
+        for plan in (self._memory_plan, self._pressure_plan):
+            if self._asked.get(plan.source.name) == process:
+                plan.give_back()
         self._adapt()
 
     def close(self) -> None:
@@ -78,41 +89,48 @@ class CgroupSampler:
     def due(self, now: float, process: ProcessId, everything: bool = False) -> list[SlowRead]:
         """What is to be read now, by way of one member."""
         reads: list[SlowRead] = []
-        plan = self._memory_plan
-        if plan.due(now, everything):
-            plan.begin(now)
-            memory = self.usage.memory
-            held = memory.place if memory is not None and self.usage.held else None
-            origin = self._origin._replace(process=process)
-            reads.append(SlowRead(process, CGROUP.name, partial(read_memory, origin, self._place, held)))
-        plan = self._pressure_plan
-        if plan.due(now, everything):
-            plan.begin(now)
-            origin = self._origin._replace(process=process)
-            reads.append(SlowRead(process, PRESSURE.name, partial(read_pressure_of, origin, self._pressure_place)))
+        for plan in (self._memory_plan, self._pressure_plan):
+            name = plan.source.name
+            patience = FORGOTTEN if self._asked.get(name) == process else IMPATIENT
+            if plan.due(now, everything, patience):
+                plan.begin(now)
+                self._asked[name] = process
+                reads.append(SlowRead(process, name, self._reader(name, self._origin._replace(process=process))))
         return reads
 
-    def accept(self, source: str, result: object, now: float, cost: float) -> None:
+    def _reader(self, name: str, origin: Origin) -> Callable[[], object]:
+        if name == PRESSURE.name:
+            return partial(read_pressure_of, origin, self._pressure_place)
+        memory = self.usage.memory
+        held = memory.place if memory is not None and self.usage.held else None
+        return partial(read_memory, origin, self._place, held)
+
+    def accept(self, read: SlowRead, result: object, now: float, cost: float) -> None:
         """The result of a read, or the exception that it raised; `cost` is CPU seconds."""
         if isinstance(result, MemoryFound):
             self._memory_plan.succeeded(now, cost)
-            self._place = found = result.place
+            self._place = result.place
             self.usage.take(result, now)
-            if found is not None and result.memory is not None and not self._hot:
+            if result.memory is not None and not self._hot:
                 self._window.add(now, self.usage.working_set)
         elif isinstance(result, PressureFound):
             self._pressure_plan.succeeded(now, cost)
             self._pressure, self._pressure_place, self._pressure_at = result.pressure, result.place, now
-        elif source == CGROUP.name:
-            # A cgroup that was removed is no fault of the collector.
-            gone = isinstance(result, FileNotFoundError)
-            self._memory_plan.failed(now, None if gone else failure_reason(result))
-            if not isinstance(result, TimeoutError):
-                self._place = None
-                self.usage.forget()
-        else:
-            self._pressure_plan.failed(now, failure_reason(result))
+        elif self._asked.get(read.source) == read.identity:
+            self._failed(read.source, result, now)
+
+    def _failed(self, source: str, result: object, now: float) -> None:
+        late = isinstance(result, TimeoutError)
+        gone = isinstance(result, FileNotFoundError)  # a cgroup that was removed is no fault of the collector
+        reason = None if gone else failure_reason(result)
+        if source == PRESSURE.name:
+            self._pressure_plan.failed(now, reason, late)
             self._pressure = self._pressure_place = None
+            return
+        self._memory_plan.failed(now, reason, late)
+        if not late:  # what is only late stays until it is stale
+            self._place = None
+            self.usage.forget()
 
     @property
     def reasons(self) -> dict[str, str]:

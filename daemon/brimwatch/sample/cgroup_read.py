@@ -27,7 +27,7 @@ class Origin(NamedTuple):
 
 
 class MemoryFound(NamedTuple):
-    """`memory` is None where the members are charged to no cgroup but the root. The files are open, ready for a look."""
+    """`memory` is None where the members are charged to no cgroup but the root. The files are open, to be held."""
 
     memory: CgroupMemory | None
     place: Place | None = None

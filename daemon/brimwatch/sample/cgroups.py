@@ -55,6 +55,7 @@ class CgroupCache:
 
     def join(self, paths: CgroupPaths, process: ProcessId, wanted: bool) -> CgroupSampler:
         """The sampler of a cgroup, for one more member. `wanted`: its policy asks for what only the usage tells."""
+        paths = CgroupPaths(paths.unified, paths.memory_v1)  # the other hierarchies tell nothing of memory
         sampler = self._samplers.get(paths)
         if sampler is None:
             origin = Origin(paths, self.mounts, self.procfs, process, self._kinds)
@@ -67,4 +68,4 @@ class CgroupCache:
         sampler.leave(process)
         if not sampler.members:
             sampler.close()
-            self._samplers = {paths: one for paths, one in self._samplers.items() if one is not sampler}
+            del self._samplers[sampler.paths]

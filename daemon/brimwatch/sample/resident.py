@@ -64,10 +64,12 @@ class ResidentFile:
             text = self._file.read()
         if text == self._text and self._statm is not None:
             return self._statm
-        self._text = text
         statm = parse_statm(text)
-        self._statm = statm if statm.size or statm.resident else self._without_memory()
-        return self._statm
+        if statm.size or statm.resident:
+            self._text, self._statm = text, statm
+            return statm
+        self._text, self._statm = b"", None  # zeros are asked about each time
+        return self._without_memory()
 
     def close(self) -> None:
         """Give the descriptor back."""

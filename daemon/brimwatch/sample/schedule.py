@@ -1,13 +1,12 @@
 """When is a slow source due again, after what it cost, and after it failed?"""
 
-from typing import NamedTuple
-
 from brimwatch.sample.sources import Source
 
 SLACK = 0.1  # of a cadence: looks come at their own times, and one a little early must not cost a whole look
 BURST = 64  # first reads that may fall into one look
 WANTED_STRETCH = 5.0  # how far a shared budget may put off what a policy asks for
-LONGEST_PAUSE = 600.0  # seconds until a source that fails is tried again
+LONGEST_PAUSE = 600.0  # seconds until a source that is out of reach is tried again
+SHORT_PAUSE = 30.0  # the same where nothing is wrong with the source itself
 FORGOTTEN = 120.0  # seconds after which a read that nobody brought back counts as lost
 _SMOOTHING = 0.3  # weight of the newest cost
 
@@ -23,7 +22,7 @@ class Loads:
 
     def admit(self, source: Source, now: float) -> float:
         """When a new owner may read the source for the first time: at once, unless many come together."""
-        slot = max(self._slots.get(source.name, 0.0), now - BURST * source.spacing) + source.spacing
+        slot = max(self._slots.get(source.name, float("-inf")), now - BURST * source.spacing) + source.spacing
         self._slots[source.name] = slot
         return max(now, slot)
 
@@ -37,23 +36,21 @@ class Loads:
         return min(WANTED_STRETCH, factor) if wanted else factor
 
 
-class Failure(NamedTuple):
-    """Why a source cannot be read, in words, and how often in a row it was tried."""
-
-    reason: str
-    times: int
-
-
 class Schedule:
     """One source of one owner. At most one read of it is out at a time. Times are monotonic seconds."""
 
-    __slots__ = ("_cost", "_demand", "_due", "_issued", "_loads", "_spread", "cadence", "failure", "source", "wanted")
+    __slots__ = (
+        "_cost", "_demand", "_due", "_failures", "_issued", "_loads", "_spread", "cadence", "reason", "source",
+        "timed_out", "wanted",
+    )  # fmt: skip
 
     def __init__(self, source: Source, wanted: bool, loads: Loads, number: int) -> None:
         self.source = source
         self.wanted = wanted
         self.cadence = source.cadence_wanted if wanted else source.cadence
-        self.failure: Failure | None = None
+        self.reason = ""  # why it is out of reach, in words
+        self.timed_out = False  # the last read never came back
+        self._failures = 0
         self._loads = loads
         self._due: float | None = None
         self._issued: float | None = None
@@ -62,18 +59,16 @@ class Schedule:
         # Owners that begin together do not stay together: consecutive numbers fall far apart (Fibonacci hashing).
         self._spread: float | None = 0.25 + 0.75 * (number * 0x9E3779B1 % 2**32) / 2**32
 
-    @property
-    def out(self) -> bool:
-        """Whether a read is under way."""
-        return self._issued is not None
+    def due(self, now: float, at_once: bool = False, patience: float = FORGOTTEN) -> bool:
+        """Whether a read is to begin now; `at_once`: even before its time, unless one is out.
 
-    def due(self, now: float) -> bool:
-        """Whether a read is to begin now."""
+        One that has been out for `patience` seconds is not waited for any longer.
+        """
         if self._due is None:
             self._due = self._loads.admit(self.source, now)
         if self._issued is not None:
-            return now - self._issued > FORGOTTEN
-        return now >= self._due - SLACK * self.cadence * (self._cost is not None)
+            return now - self._issued > patience
+        return at_once or now >= self._due - (SLACK * self.cadence if self._cost is not None else 0.0)
 
     def begin(self, now: float) -> None:
         """A read begins."""
@@ -81,7 +76,7 @@ class Schedule:
 
     def succeeded(self, now: float, cost: float) -> None:
         """A read came back after `cost` seconds of CPU."""
-        self.failure = None
+        self.reason, self.timed_out, self._failures = "", False, 0
         self._cost = cost if self._cost is None else self._cost + _SMOOTHING * (cost - self._cost)
         source = self.source
         least = max(source.cadence_wanted if self.wanted else source.cadence, self._cost / source.share)
@@ -92,12 +87,14 @@ class Schedule:
         self._due = issued + self.cadence * (1.0 if self._spread is None else self._spread)
         self._spread = None
 
-    def failed(self, now: float, reason: str | None) -> None:
-        """A read came back with nothing; with a reason the source counts as out of reach. Tried again ever later."""
-        times = 1 if self.failure is None else self.failure.times + 1
-        self.failure = Failure(reason or "", times)
+    def failed(self, now: float, reason: str | None, timed_out: bool = False) -> None:
+        """A read came back with nothing; with a reason the source is out of reach. Tried again, ever later."""
+        self._failures += 1
+        self.timed_out = timed_out
         self._issued = None
-        self._due = now + min(LONGEST_PAUSE, self.cadence * 2.0 ** min(times, 30))
+        self.reason = reason or ""
+        pause = self.cadence * 2.0 ** min(self._failures, 30)
+        self._due = now + min(LONGEST_PAUSE if reason else max(SHORT_PAUSE, self.cadence), pause)
 
     def hasten(self) -> None:
         """Read again at the next look."""
@@ -106,11 +103,6 @@ class Schedule:
     def give_back(self) -> None:
         """A read that was begun will not be made, or its result will not come."""
         self._issued = None
-
-    @property
-    def capable(self) -> bool:
-        """Whether the source can be read, as far as is known."""
-        return self.failure is None or not self.failure.reason
 
     def close(self) -> None:
         """Leave the shared budget to others."""

@@ -22,7 +22,7 @@ class SlowRead(NamedTuple):
 
 
 def failure_reason(result: object) -> str | None:
-    """Why a source is out of reach, in words; None where it is not: the process or cgroup is gone, or we lack descriptors."""
+    """Why a source is out of reach, in words; None where its process is gone, or we lack descriptors."""
     if isinstance(result, ProcessLookupError):
         return None
     if isinstance(result, OSError) and result.errno in (errno.EMFILE, errno.ENFILE, errno.ENODEV):

@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from brimwatch.model import Quantity
+from brimwatch.quantity import Quantity
 
 
 class Source(NamedTuple):
     """One slow source. Times are seconds, shares are of one core.
 
-    It is read every `cadence` seconds (`cadence_wanted` where a policy asks for one of its quantities), less often where
-    one owner's reads would take more than `share`, or those of all owners together more than `total`. First reads of
-    many owners are `spacing` apart.
+    It is read every `cadence` seconds (`cadence_wanted` where a policy asks for one of its quantities), less often
+    where one owner's reads would take more than `share`, or those of all owners together more than `total`. First reads
+    of many owners are `spacing` apart.
     """
 
     name: str
@@ -41,16 +41,3 @@ CGROUP = Source(
     0.002,
 )
 PRESSURE = Source("pressure", frozenset({Quantity.PRESSURE}), 2.0, 2.0, 0.0005, 0.002, 0.002)
-
-# What each look measures anew; the rest comes from slow sources.
-HOT = frozenset(
-    {
-        Quantity.RSS,
-        Quantity.VMS,
-        Quantity.ANON,
-        Quantity.VIRTUAL_FRAGMENTATION,
-        Quantity.PROCESSES,
-        Quantity.WORKING_SET,
-        Quantity.MEMORY_USED,
-    }
-)

@@ -66,18 +66,45 @@ class Ring:
             self._gap = 0.9 * (self._times[-1] - self._times[0]) / (len(self._times) - 1)
 
 
+class Crests:
+    """The greatest value of each quarter of a minute: what thinning leaves out, and a new height is measured by."""
+
+    __slots__ = ("_greatest", "_slot")
+
+    def __init__(self) -> None:
+        self._greatest = array("d", [float("-inf")]) * int(LONG / SHORT)
+        self._slot = 0
+
+    def add(self, at: float, value: float) -> None:
+        """Take a point."""
+        greatest, slot = self._greatest, int(at / SHORT)
+        if slot != self._slot:
+            passed = min(max(slot - self._slot, 0), len(greatest))
+            self._greatest = greatest = array("d", [float("-inf")]) * passed + greatest[: len(greatest) - passed]
+            self._slot = slot
+        if value > greatest[0]:
+            greatest[0] = value
+
+    @property
+    def older(self) -> float:
+        """The greatest value up to five minutes ago but for the last 15 to 30 seconds."""
+        return max(self._greatest[2:])
+
+
 class Window:
     """The growth of one value. Times are monotonic seconds, growth is bytes per second."""
 
     __slots__ = (
-        "_base_at", "_base_value", "_last", "_long", "_long_at", "_long_slope", "_peaks", "_period", "_short", "_slot_at",
-        "fitted_at", "slope",
+        "_base_at", "_base_value", "_crests", "_interval", "_last", "_long", "_long_at", "_long_slope", "_peaks", "_short",
+        "_slot_at", "fitted_at", "period", "slope",
     )  # fmt: skip
 
     def __init__(self, wanted: bool, interval: float = 1.0) -> None:
-        self._period = interval if wanted else max(interval, REST)
+        self._interval = interval
+        self.want(wanted)
         self._long = Ring(LONG_POINTS, max(LONG, 30 * interval))
         self._short = Ring(SHORT_POINTS, max(SHORT, 15 * interval))
+        self._crests = Crests()
         self._last = (0.0, 0.0)
         self._long_at = self.fitted_at = float("-inf")
         self._long_slope: Slope | None = None
@@ -87,19 +114,19 @@ class Window:
         self._slot_at = float("inf")
         self._peaks = (0.0, 0.0, 0.0)
 
-    @property
-    def period(self) -> float:
-        """Seconds between two fits."""
-        return self._period
+    def want(self, wanted: bool) -> None:
+        """Whether a policy asks for the growth: then it is fitted once an interval. `period` is in seconds."""
+        self.period = self._interval if wanted else max(self._interval, REST)
 
     def add(self, at: float, value: float) -> None:
         """Take a point, and fit anew where the last fit is old enough."""
         self._last = (at, value)
         self._long.add(at, value)
         self._short.add(at, value)
+        self._crests.add(at, value)
         if at - self._base_at >= STEP:
             self._note_growth(at, value)
-        if at - self.fitted_at >= self._period:
+        if at - self.fitted_at >= self.period:
             self._fit(at)
 
     def fastest(self, now: float) -> float:
@@ -135,17 +162,16 @@ class Window:
             self._long_slope, self._long_at = slope(points), now
         self.slope = self._long_slope
         if self._long_slope is not None and seen > 2 * SHORT:
-            self._weigh(self._long_slope, points, now)
+            self._weigh(self._long_slope, least, now)
 
-    def _weigh(self, whole: Slope, points: list[tuple[float, float]], now: float) -> None:
-        """Believe the short window where it contradicts the long one: growth ended, or began and leads to new heights."""
-        recent = self._with_last(self._short, now)
-        latest = slope(recent)
+    def _weigh(self, whole: Slope, least: float, now: float) -> None:
+        """Believe the short window where it contradicts the long one: growth ended, or leads to new heights."""
+        latest = slope(self._with_last(self._short, now))
         if latest is None:
             return
-        older = [value for time, value in points if time < recent[0][0]]
-        height = max(older) + _NEW_HEIGHT * (max(older) - min(older)) if older else float("-inf")
-        quickened = latest.low > whole.bytes_per_second and self._last[1] > height
+        older = self._crests.older
+        new_height = self._last[1] > older + _NEW_HEIGHT * (older - least)
+        quickened = latest.low > whole.bytes_per_second and new_height
         if quickened or latest.high < whole.bytes_per_second:
             self.slope = latest
 

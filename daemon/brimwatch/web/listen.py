@@ -1,4 +1,4 @@
-"""Where does the web server listen? The socket is opened before anything is started, so that a fault is told at once."""
+"""Where does the web server listen? The socket is opened before anything starts, so that a fault is told at once."""
 
 import errno
 import os
@@ -47,9 +47,7 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int
     return family, sockaddr  # type: ignore[return-value]  # only these two families listen
 
 
-def _listen(
-    family: socket.AddressFamily, sockaddr: tuple[str, int] | tuple[str, int, int, int]
-) -> socket.socket:
+def _listen(family: socket.AddressFamily, sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

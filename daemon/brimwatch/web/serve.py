@@ -1,7 +1,7 @@
 """How is the application served inside the daemon's own loop?
 
-uvicorn, without its signal handlers (the daemon owns the signals), without an access log, and without its ten wake-ups a
-second. Connections that only hold a place are closed.
+uvicorn, without its signal handlers (the daemon owns the signals), without an access log, and without its ten wake-ups
+a second. Connections that only hold a place are closed.
 """
 
 import asyncio
@@ -48,14 +48,21 @@ class Connection(H11Protocol):
 class _Server(uvicorn.Server):
     """uvicorn's server that waits for an event instead of ticking."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, told: Callable[[], None] | None) -> None:
         super().__init__(config)
+        self._told = told
         self.ended = asyncio.Event()
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and tell so."""
+        await super().startup(sockets=sockets)
+        if self._told is not None:
+            self._told()
 
     async def main_loop(self) -> None:
         """Wait for the end."""
@@ -67,13 +74,9 @@ async def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], Non
 
     After a cancel, answers under way get two seconds. Raises whatever keeps the server from starting.
     """
-    server = _Server(_config(app))
+    server = _Server(_config(app), started)
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
-        while not (server.started or running.done()):
-            await asyncio.sleep(0)
-        if started is not None and server.started:
-            started()
         await asyncio.shield(running)
     finally:
         server.should_exit = True

@@ -1,7 +1,7 @@
 """What does the web need of the daemon? Everything that it shows, or asks for, is handed in here.
 
-The web imports no other stage. What it shows in detail it names as protocols, which the records of others fulfil; what it
-only passes on as JSON it does not look into.
+The web imports no other stage. What it shows in detail it names as protocols, which the records of others fulfil; what
+it only passes on as JSON it does not look into.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping

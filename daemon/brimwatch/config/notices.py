@@ -1,0 +1,52 @@
+"""What should a user know of a configuration that is no fault of it?"""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from brimwatch.config.actions import Kinds
+from brimwatch.config.inherit import Lineage
+from brimwatch.config.settings import TargetSpec
+from brimwatch.model import Action, Policy
+
+_ENDS = "ends a process; where nothing supervises the process, it stays down"
+
+
+def _in_force(targets: tuple[TargetSpec, ...]) -> Iterator[Action]:
+    """Every action of a policy that a target is under, each once."""
+    policies = {id(target.policy): target.policy for target in targets}.values()
+    seen: dict[str, Action] = {}
+    for policy in policies:
+        seen |= {action.name: action for action in _rungs(policy)}
+    yield from seen.values()
+
+
+def _rungs(policy: Policy) -> Iterator[Action]:
+    for rule in policy.tiers:
+        yield from (*rule.tell, *rule.do)
+
+
+def about_actions(targets: tuple[TargetSpec, ...], kinds: Kinds) -> Iterator[str]:
+    """What to know of the actions that may come to run: those that end a process, those this version cannot run."""
+    about: dict[str, list[str]] = {}
+    for action in _in_force(targets):
+        if action.ends_process:
+            about.setdefault(_ENDS, []).append(action.name)
+        notice = getattr(kinds[action.kind], "NOTICE", "")
+        if notice:
+            about.setdefault(notice, []).append(action.name)
+    for notice, names in about.items():
+        yield f"action{'s' if len(names) > 1 else ''} {', '.join(names)}: {notice}"
+
+
+def unused(
+    lineage: Lineage, own_actions: Collection[str], targets: tuple[TargetSpec, ...], policies: Mapping[str, Policy]
+) -> Iterator[str]:
+    """Which of the user's policies and actions does nothing refer to?"""
+    used = {target.policy.name for target in targets} | lineage.extended
+    for name in lineage.own:
+        if name not in used:
+            yield f"policy {name} is used by no target"
+    rungs = {action.name for policy in policies.values() for action in _rungs(policy)}
+    rungs |= {action.name for action in _in_force(targets)}
+    for name in own_actions:
+        if name not in rungs:
+            yield f"action {name} is used by no policy"

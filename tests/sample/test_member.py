@@ -1,0 +1,325 @@
+import shutil
+
+import pytest
+
+from brimwatch.model import Limit, ProcessId, Reading
+from brimwatch.procfs.cgroup import CgroupPaths
+from brimwatch.quantity import Quantity
+from brimwatch.sample.cgroups import CgroupCache
+from brimwatch.sample.member import MemberSampler
+from brimwatch.sample.slow import SlowRead
+
+MB = 1_000_000
+PAGE = 4096
+EVERY = ["cgroup", "cgroup_path", "fd", "pressure", "smaps_rollup", "status"]
+
+
+@pytest.fixture
+def cache(machine):
+    return CgroupCache(machine.procfs)
+
+
+@pytest.fixture
+def member(machine, cache):
+    machine.cgroup("/app", limit=400 * MB, usage=300 * MB)
+    return MemberSampler(machine.process(7), machine.procfs, frozenset({Quantity.WORKING_SET}), cache)
+
+
+def make(member: MemberSampler, now: float, cost: float = 0.0, everything: bool = False) -> list[str]:
+    """Make every read that is due, as the lanes would."""
+    reads = member.due(now, everything)
+    for slow in reads:
+        try:
+            result = slow.read()
+        except Exception as error:  # noqa: BLE001 - as the lanes do
+            result = error
+        member.accept(slow, result, now, cost)
+    return sorted(slow.source for slow in reads)
+
+
+def only(member: MemberSampler, now: float, source: str) -> SlowRead:
+    return next(slow for slow in member.due(now, everything=True) if slow.source == source)
+
+
+class TestLook:
+    def test_the_first_look_knows_what_statm_tells(self, member):
+        sample = member.look(10.0)
+        assert dict(sample.readings) == {
+            Quantity.VMS: (1000 * PAGE, 10.0, 1.0),
+            Quantity.RSS: (100 * PAGE, 10.0, 1.0),
+            Quantity.ANON: (90 * PAGE, 10.0, 1.0),
+            Quantity.VIRTUAL_FRAGMENTATION: (0.9, 10.0, 1.0),
+            Quantity.PEAK_RSS: (100 * PAGE, 10.0, 1.0),
+            Quantity.PROCESSES: (1.0, 10.0, 1.0),
+        }
+        assert (sample.limit, sample.headroom, sample.cgroup, sample.partial) == (None, None, None, False)
+
+    def test_all_is_known_once_the_slow_reads_are_back(self, member):
+        member.look(10.0)
+        assert make(member, 10.0) == EVERY
+        sample = member.look(11.0)
+        assert sample.readings[Quantity.THREADS] == (3, 10.0, 1.0)
+        assert sample.readings[Quantity.SWAP] == (8192, 10.0, 1.0)
+        assert sample.readings[Quantity.PSS] == (307200, 10.0, 30.0)
+        assert sample.readings[Quantity.USS] == (204800, 10.0, 30.0)
+        assert sample.readings[Quantity.FDS] == (1, 10.0, 10.0)
+        assert sample.readings[Quantity.WORKING_SET] == (300 * MB, 11.0, 1.0)
+        assert sample.readings[Quantity.PRESSURE] == (0.05, 10.0, 2.0)
+        assert sample.readings[Quantity.MEMORY_USED] == (0.75, 11.0, 1.0)
+        assert (sample.limit, sample.headroom) == (Limit(400 * MB, "cgroup"), 100 * MB)
+        assert sample.cgroup == "/app"
+
+    def test_the_last_sample_is_kept(self, member):
+        assert member.last is None
+        sample = member.look(10.0)
+        assert member.last is sample
+
+    def test_a_sample_does_not_change_with_the_next_look(self, member, machine):
+        sample = member.look(10.0)
+        before = dict(sample.readings)
+        machine.statm(7, 2000, 500, 10)
+        make(member, 10.0)
+        member.look(11.0)
+        assert dict(sample.readings) == before
+
+    def test_zero_is_never_a_value(self, member, machine):
+        machine.statm(7, 0, 0, 0)
+        sample = member.look(10.0)
+        assert set(sample.readings) == {Quantity.PROCESSES}
+
+    def test_all_swapped_out_is_not_measured_and_the_address_space_is(self, member, machine):
+        machine.statm(7, 1000, 0, 0)
+        sample = member.look(10.0)
+        assert set(sample.readings) == {Quantity.PROCESSES, Quantity.VMS}
+
+    def test_counters_that_contradict_each_other_give_no_nonsense(self, member, machine):
+        machine.statm(7, 100, 110, 120)
+        readings = member.look(10.0).readings
+        assert Quantity.ANON not in readings
+        assert Quantity.VIRTUAL_FRAGMENTATION not in readings
+
+    def test_a_process_that_is_gone(self, member, machine):
+        member.look(10.0)
+        member._resident.close()
+        shutil.rmtree(machine.proc / "7")
+        with pytest.raises(ProcessLookupError):
+            member.look(11.0)
+
+    def test_a_process_that_was_never_there(self, machine, cache):
+        member = MemberSampler(ProcessId(99, 1), machine.procfs, frozenset(), cache)
+        with pytest.raises(ProcessLookupError):
+            member.look(10.0)
+
+    def test_a_malformed_statm_takes_nothing_else_along(self, member, machine):
+        make(member, 10.0)
+        (machine.proc / "7" / "statm").write_text("?\n")
+        sample = member.look(10.1)
+        assert Quantity.RSS not in sample.readings
+        assert sample.value(Quantity.THREADS) == 3
+        assert member.capable["statm"] is False
+        machine.statm(7, 1000, 100, 10)
+        member.look(10.2)
+        assert member.capable["statm"] is True
+
+    def test_a_value_measured_elsewhere_joins(self, member):
+        member.note(Quantity.PYTHON_OBJECTS, Reading(50_000, 9.0, 60.0))
+        assert member.look(10.0).readings[Quantity.PYTHON_OBJECTS] == (50_000, 9.0, 60.0)
+
+
+class TestPeak:
+    def test_the_highest_seen_until_the_kernel_tells(self, member, machine):
+        member.look(10.0)
+        machine.statm(7, 1000, 50, 10)
+        assert member.look(11.0).value(Quantity.PEAK_RSS) == 100 * PAGE
+
+    def test_the_kernel_knows_what_was_before_us(self, member):
+        make(member, 10.0)
+        assert member.look(10.1).value(Quantity.PEAK_RSS) == 800 * 1024
+
+    def test_what_is_higher_since_counts_at_once(self, member, machine):
+        make(member, 10.0)
+        machine.statm(7, 1000, 900, 10)
+        assert member.look(10.1).value(Quantity.PEAK_RSS) == 900 * PAGE
+
+    def test_an_exec_begins_anew(self, member, machine):
+        machine.statm(7, 1000, 900, 10)
+        member.look(10.0)
+        machine.statm(7, 1000, 100, 10)
+        make(member, 11.0)
+        assert member.look(11.1).value(Quantity.PEAK_RSS) == 800 * 1024
+
+
+class TestCadence:
+    def test_each_source_comes_again_in_its_own_time(self, member):
+        seen: dict[str, list[float]] = {}
+        for step in range(1200):
+            now = 100 + step * 0.1
+            member.look(now)
+            for source in make(member, now):
+                seen.setdefault(source, []).append(now)
+        gaps = {source: [b - a for a, b in zip(times, times[1:], strict=False)][2:] for source, times in seen.items()}
+        assert min(gaps["status"]) >= 0.85
+        assert max(gaps["status"]) <= 1.15
+        assert min(gaps["fd"]) >= 8.9
+        assert min(gaps["smaps_rollup"]) >= 26.9
+        assert max(gaps["smaps_rollup"]) <= 30.2
+        assert max(gaps["cgroup"]) <= 1.15
+
+    def test_a_costly_rollup_is_rare(self, member):
+        member.look(10.0)
+        slow = only(member, 10.0, "smaps_rollup")
+        member.accept(slow, slow.read(), 10.0, cost=1.0)
+        assert member.look(11.0).readings[Quantity.PSS].cadence == pytest.approx(2000.0)
+
+    def test_looks_half_a_minute_apart_leave_nothing_stale(self, machine, cache):
+        machine.cgroup("/app", limit=400 * MB, usage=300 * MB)
+        member = MemberSampler(machine.process(7), machine.procfs, frozenset(), cache, interval=30.0)
+        for now in (100.0, 130.0, 160.0, 190.0):
+            sample = member.look(now)
+            make(member, now + 0.01)
+        assert [
+            quantity for quantity, reading in sample.readings.items() if now - reading.at > 3 * reading.cadence
+        ] == []
+        assert {Quantity.THREADS, Quantity.FDS, Quantity.WORKING_SET} <= set(sample.readings)
+
+    def test_the_read_that_may_get_stuck_is_given_out_last(self, member):
+        assert [slow.source for slow in member.due(10.0)][-1] == "smaps_rollup"
+        assert [slow.quick for slow in member.due(200.0)] == [True] * 5 + [False]
+
+
+class TestFailure:
+    def test_one_source_that_is_denied(self, member):
+        make(member, 10.0)
+        slow = only(member, 11.0, "smaps_rollup")
+        member.accept(slow, PermissionError(13, "Permission denied", "/proc/7/smaps_rollup"), 11.0, 0.0)
+        sample = member.look(11.1)
+        assert Quantity.PSS not in sample.readings
+        assert Quantity.USS not in sample.readings
+        assert sample.value(Quantity.THREADS) == 3
+        assert {name for name, able in member.capable.items() if not able} == {"smaps_rollup"}
+        assert member.reasons["smaps_rollup"] == "Permission denied: /proc/7/smaps_rollup"
+
+    def test_one_that_hangs_is_set_aside_and_its_values_grow_old(self, member):
+        make(member, 10.0)
+        slow = only(member, 40.0, "smaps_rollup")
+        member.accept(slow, TimeoutError("no answer within 5s"), 45.0, 0.0)
+        assert member.capable["smaps_rollup"] is False
+        assert member.look(45.1).readings[Quantity.PSS].at == 10.0
+        assert "smaps_rollup" not in [slow.source for slow in member.due(80.0)]
+        assert "smaps_rollup" in [slow.source for slow in member.due(106.0)]
+
+    def test_stale_values_go_in_the_end(self, member):
+        make(member, 10.0)
+        slow = only(member, 200.0, "smaps_rollup")
+        member.accept(slow, TimeoutError("no answer within 5s"), 205.0, 0.0)
+        assert Quantity.PSS not in member.look(205.1).readings
+
+    def test_it_recovers(self, member):
+        slow = only(member, 10.0, "status")
+        member.accept(slow, PermissionError(13, "Permission denied"), 10.0, 0.0)
+        make(member, 700.0, everything=True)
+        assert member.capable["status"] is True
+        assert member.look(700.1).value(Quantity.THREADS) == 3
+
+    def test_a_read_of_a_process_that_ended_meanwhile_blames_no_collector(self, member, machine):
+        reads = member.due(10.0)
+        shutil.rmtree(machine.proc / "7")
+        for slow in reads:
+            if slow.source not in ("cgroup", "pressure"):
+                with pytest.raises(ProcessLookupError) as caught:
+                    slow.read()
+                member.accept(slow, caught.value, 10.1, 0.0)
+        assert all(member.capable.values())
+
+    def test_an_old_kernel(self, member, machine):
+        (machine.proc / "7" / "smaps_rollup").unlink()
+        make(member, 10.0)
+        assert member.reasons["smaps_rollup"] == "this kernel has no such file"
+
+    def test_a_stuck_target_has_its_cgroup_read_by_way_of_another(self, member, machine, cache):
+        other = MemberSampler(machine.process(8), machine.procfs, frozenset(), cache)
+        slow = only(member, 10.0, "smaps_rollup")
+        member.accept(slow, TimeoutError("no answer within 5s"), 15.0, 0.0)
+        other.due(15.0)
+        assert "cgroup" not in [slow.source for slow in member.due(30.0)]
+        assert "cgroup" in [slow.source for slow in other.due(30.0)]
+
+
+class TestCgroup:
+    def test_a_process_that_is_moved_is_followed(self, member, machine):
+        make(member, 10.0)
+        machine.cgroup("/other", limit=50 * MB, usage=10 * MB)
+        (machine.proc / "7" / "cgroup").write_text("0::/other\n")
+        make(member, 30.0)
+        make(member, 30.1)
+        sample = member.look(30.2)
+        assert (sample.cgroup, sample.limit) == ("/other", Limit(50 * MB, "cgroup"))
+
+    def test_and_at_once_where_its_cgroup_was_removed(self, member, machine):
+        make(member, 10.0)
+        make(member, 20.0)
+        machine.cgroup("/other", limit=50 * MB, usage=10 * MB)
+        (machine.proc / "7" / "cgroup").write_text("0::/other\n")
+        shutil.rmtree(machine.cg / "app")
+        for tenth in range(30):
+            now = 21.0 + tenth / 10
+            sample = member.look(now)
+            make(member, now)
+        assert sample.cgroup == "/other"
+
+    def test_the_old_cgroup_is_dropped(self, member, machine, cache):
+        (machine.proc / "7" / "cgroup").write_text("0::/other\n")
+        make(member, 10.0)
+        assert len(cache) == 1
+
+    def test_where_it_was_found_may_be_handed_in(self, machine, cache):
+        machine.cgroup("/other", limit=50 * MB)
+        member = MemberSampler(
+            machine.process(7), machine.procfs, frozenset(), cache, CgroupPaths("/other", None, None, ("/other",))
+        )
+        reads = [slow for slow in member.due(10.0) if slow.source == "cgroup"]
+        member.accept(reads[0], reads[0].read(), 10.0, 0.0)
+        assert member.look(10.1).cgroup == "/other"
+
+    def test_oom_kills_are_told_once_for_all_members(self, member, machine, cache):
+        other = MemberSampler(machine.process(8), machine.procfs, frozenset(), cache)
+        make(member, 10.0)
+        machine.cgroup("/app", limit=400 * MB, kills=3)
+        make(member, 20.0)
+        assert (other.oom_kills(), member.oom_kills()) == (3, 0)
+
+    def test_at_the_end_of_a_process_they_are_counted_at_once(self, member, machine):
+        make(member, 10.0)
+        machine.cgroup("/app", limit=400 * MB, kills=1)
+        assert member.oom_kills() == 0
+        assert member.last_oom_kills() == 1
+
+    def test_pressure_by_kind(self, member):
+        assert member.pressure == {}
+        make(member, 10.0)
+        assert member.pressure == {"some": 0.05}
+
+
+class TestGrowth:
+    def test_a_process_that_grows_on_a_machine_without_limits(self, machine, cache):
+        member = MemberSampler(
+            machine.process(7, cgroup="/"), machine.procfs, frozenset({Quantity.TIME_TO_LIMIT}), cache
+        )
+        for second in range(60):
+            machine.statm(7, 100_000, 1000 + 500 * second, 10)
+            sample = member.look(100.0 + second)
+            make(member, 100.0 + second)
+        assert sample.value(Quantity.GROWTH) == pytest.approx(500 * PAGE, rel=0.05)
+        assert sample.value(Quantity.TIME_TO_LIMIT) == pytest.approx(600 * MB / (500 * PAGE), rel=0.1)
+        assert member.fastest == pytest.approx(500 * PAGE, rel=0.05)
+
+    def test_one_at_rest_never_reaches_the_limit(self, machine, cache):
+        member = MemberSampler(
+            machine.process(7, cgroup="/"), machine.procfs, frozenset({Quantity.TIME_TO_LIMIT}), cache
+        )
+        for second in range(60):
+            sample = member.look(100.0 + second)
+            make(member, 100.0 + second)
+        assert sample.value(Quantity.TIME_TO_LIMIT) == float("inf")
+        assert sample.value(Quantity.GROWTH) == 0.0
+        assert member.fastest == 0.0
