@@ -101,6 +101,8 @@ TOO_FEW: dict[str, list[tuple[float, float]]] = {
     "three points": [(0, 1), (1, 2), (2, 3)],
     "many points of one time": [(5, value) for value in range(100)],
     "many points of three times": [(value % 3, value) for value in range(100)],
+    "a moment": [(value * 1e-4, value) for value in range(10)],
+    "points beyond any clock or memory": [(0, 1), (1, 2), (2, 3), (3, 1e300), (-1e308, 4), (1e308, 5)],
     "points that are no numbers": [(0, 1), (1, 2), (2, 3), (3, math.nan), (math.inf, 4), (4, -math.inf)],
 }
 
@@ -185,7 +187,7 @@ def test_time_to_limit(fitted: Slope | None, headroom: int | None, expected: flo
     assert expected == time_to_limit(fitted, None if headroom is None else Bytes(headroom))
 
 
-@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e13)), max_size=100))
+@given(st.lists(st.tuples(st.floats(), st.floats()) | st.tuples(st.floats(0, 1e6), st.floats(0, 1e13)), max_size=100))
 def test_bounds_hold_the_slope_whatever_the_points(some: list[tuple[float, float]]) -> None:
     fitted = slope(some)
     if fitted is not None:

@@ -225,3 +225,10 @@ class TestAllowance:
                 allowance = allowance.charged(Seconds(cost))
                 spent, dearest = spent + cost, max(dearest, cost)
         assert spent <= 0.005 * now + dearest + 1e-9
+
+
+def test_an_infinite_time_to_the_limit_is_no_way_to_cross() -> None:
+    quantity = Quantity.TIME_TO_LIMIT
+    rule = TierRule(Tier.EMERGENCY, Condition((Threshold(quantity, 20.0),)))
+    sample = Sample(1.0, {quantity: Reading(float("inf"), 1.0)})
+    assert next_gap(Policy("p", (rule,)), None, sample, 1e6, 1.0, False) == 1.0

@@ -64,7 +64,7 @@ def test_ten_thousand_births_and_deaths_leave_no_descriptor_series_or_task(
 
     seen = sum(line.get("event") == "member_found" for line in daemon.log())
     assert most > 20
-    assert seen > 1000
+    assert seen > 500
     assert daemon.events("internal_fault") == []
     assert abs(len(os.listdir(f"/proc/{daemon.process.pid}/fd")) - descriptors) <= 3  # a scrape's own connections
     series = [line for line in daemon.get("/metrics").splitlines() if 'target="nursery"' in line]

@@ -22,6 +22,8 @@ from brimwatch.units import Bytes, Seconds
 _POINTS = 24  # 276 pairs
 _FEWEST = 4  # with fewer, Sen's interval holds every slope there is
 _LONGEST = 480  # points looked at before thinning
+_SHORTEST = 0.001  # seconds: a window below it is one moment
+_FARTHEST = 1e18  # no clock and no memory goes beyond; up to there no difference and no slope overflows
 _Z = 1.96  # two-sided 95 %
 _NEW_HEIGHT = 0.1  # of the older points' range
 _CREDIBLE = 0.1  # of the slope: a lower bound nearer to 0 is a step or a warm-up that flattens
@@ -41,10 +43,10 @@ _Points = list[tuple[float, float]]
 def slope(points: Sequence[tuple[float, float]]) -> Slope | None:
     """The growth of (seconds, bytes) points in any order; None where there are too few to say anything.
 
-    Points that are no numbers are left out; of points at one time the median counts.
+    Points that are no numbers, or beyond any clock or memory, are left out; of points at one time the median counts.
     """
     some = points[:: math.ceil(len(points) / _LONGEST) or 1]
-    kept = sorted(point for point in some if math.isfinite(point[0]) and math.isfinite(point[1]))
+    kept = sorted(point for point in some if abs(point[0]) < _FARTHEST and abs(point[1]) < _FARTHEST)
     if not kept:
         return None
     whole = _thinned(kept)
@@ -74,9 +76,11 @@ def time_to_limit(slope: Slope | None, headroom: Bytes | None) -> Seconds | None
 def _thinned(points: _Points) -> _Points:
     """At most `_POINTS` points, evenly in time: the medians of time slots. Expects sorted points."""
     start, span = points[0][0], points[-1][0] - points[0][0]
+    if span < _SHORTEST:
+        return points[:1]
     slots: dict[int, _Points] = {}
     for point in points:
-        slots.setdefault(min(_POINTS - 1, int((point[0] - start) / span * _POINTS)) if span else 0, []).append(point)
+        slots.setdefault(min(_POINTS - 1, int((point[0] - start) / span * _POINTS)), []).append(point)
     return [(median(time for time, _ in slot), median(value for _, value in slot)) for slot in slots.values()]
 
 

@@ -71,6 +71,8 @@ def _to_cross(threshold: Threshold, sample: Sample, fastest: float, interval: Se
         scale = 0.0 if sample.limit is None else float(sample.limit.bytes)
     else:
         scale = 1.0 if threshold.quantity in _BYTES else 0.0
+    if not scale:
+        return None
     way = (level - reading.value) * scale
     if way <= 0:
         return None

@@ -98,11 +98,11 @@ def _member_above(seat: Seat, seats: Mapping[int, Seat]) -> ProcessId | None:
 def _member(seat: Seat, is_root: bool, parent: bool) -> Member:
     row, known = seat.row, seat.member
     facts = seat.shown or Facts(row.comm)
-    if known is not None and (known.is_root, known.parent_of_member, known.ppid) == (is_root, parent, row.ppid):
-        if seat.member_of == facts:
-            return known
-    place = facts.place
-    container = None if place is None else place.container
+    place = (row.ppid, is_root, parent)
+    if known is not None and seat.member_of == facts and place == (known.ppid, known.is_root, known.parent_of_member):
+        return known
+    cgroup = facts.place
+    container = None if cgroup is None else cgroup.container
     seat.member_of = facts
     seat.member = Member(
         row.identity,
@@ -111,8 +111,8 @@ def _member(seat: Seat, is_root: bool, parent: bool) -> Member:
         facts.cmdline,
         facts.uid,
         row.ppid,
-        None if place is None else place.paths,
-        None if place is None else place.unit,
+        None if cgroup is None else cgroup.paths,
+        None if cgroup is None else cgroup.unit,
         None if container is None else container.id,
         is_root,
         parent,

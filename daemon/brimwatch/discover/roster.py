@@ -24,7 +24,7 @@ from brimwatch.units import Seconds
 
 __all__ = ["FoundTarget", "Member", "Roster", "ScanReport"]
 
-_CLOSELY = 128  # members whose exec is looked for at each pass; where there are more, they take turns
+_CLOSELY = 64  # members whose exec is looked for at each pass; where there are more, they take turns
 
 
 class _Rules(NamedTuple):

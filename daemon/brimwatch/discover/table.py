@@ -15,7 +15,7 @@ from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import Stat, read_stat
 
 YOUNG = 10.0  # seconds of life in which a process is read at each pass, since it is then that it calls exec
-ROTATION = 5  # passes in which every older process is read once
+ROTATION = 8  # passes in which every older process is read once
 _NEVER = 1 << 62  # read in a pass that never comes: not read again
 UNTOLD = 0  # for an inode number that does not tell processes apart
 _PROC_ROOT_INODE = 1  # PROC_ROOT_INO, include/linux/proc_ns.h

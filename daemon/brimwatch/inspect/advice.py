@@ -9,7 +9,7 @@ from collections.abc import Callable
 from brimwatch.inspect.report import Report
 from brimwatch.units import format_bytes, format_ratio
 
-NEAR = 0.9  # share of a limit above which it is said to be near
+NEAR = 0.1  # share of a limit that is left when it is said to be near
 WORTH_SAYING = 16 * 1024 * 1024  # bytes below which nothing is said
 MANY_THREADS = 64
 MANY_ALIKE = 16
@@ -19,7 +19,7 @@ LOOSE = 10  # times the resident set that the virtual set must be to be spoken o
 def near_the_limit(report: Report) -> str | None:
     """How far the end is, where it is near."""
     bounds = report.bounds
-    if bounds.limit is None or bounds.headroom is None or bounds.headroom > (1 - NEAR) * bounds.limit.bytes:
+    if bounds.limit is None or bounds.headroom is None or bounds.headroom > NEAR * bounds.limit.bytes:
         return None
     left, limit = format_bytes(max(0, bounds.headroom)), format_bytes(bounds.limit.bytes)
     if bounds.limit.source == "cgroup":

@@ -15,7 +15,8 @@ from brimwatch.procfs.meminfo import Meminfo, read_meminfo
 from brimwatch.procfs.status import Status
 from brimwatch.units import Bytes
 
-_SOFT = re.compile(rb"^(Max [a-z ]+?) {2,}(\d+) ", re.M)
+RESOURCES = ("address space", "data size", "stack size", "resident set", "locked memory", "open files", "processes")
+_SOFT = re.compile(rb"^Max ([a-z ]+?) {2,}(\d+) ", re.M)
 _LIBRARY_S_OWN = (32, 33)  # glibc keeps these two for itself in every threaded program: nptl(7)
 
 
@@ -26,8 +27,12 @@ def read_cgroup_bounds(procfs: str, process: ProcessId, paths: CgroupPaths) -> C
 
 
 def parse_soft_limits(text: bytes) -> dict[str, int]:
-    """The soft resource limits of /proc/PID/limits in the kernel's units, without unlimited ones. Source: proc(5)."""
-    return {found[1].decode().removeprefix("Max "): int(found[2]) for found in _SOFT.finditer(text)}
+    """The soft limits of /proc/PID/limits that can make a program fail; unlimited ones are not in it.
+
+    Bytes, and numbers of files and processes. Source: proc_pid_limits(5).
+    """
+    found = {match[1].decode(): int(match[2]) for match in _SOFT.finditer(text)}
+    return {name: found[name] for name in RESOURCES if name in found}
 
 
 def signal_names(mask: int) -> tuple[str, ...]:

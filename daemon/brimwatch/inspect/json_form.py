@@ -42,7 +42,7 @@ def to_json(report: Report) -> Json:
         "oom_score": bounds.oom_score,
         "oom_score_adj": bounds.oom_score_adj,
         "oom_kills": bounds.oom_kills,
-        "resource_limits": dict(bounds.soft),
+        "resource_limits": {_resource(name): value for name, value in bounds.soft.items()},
         "signals_caught": None if bounds.signals is None else list(bounds.signals),
         "mappings": _mappings(report),
         "python": None,
@@ -51,6 +51,10 @@ def to_json(report: Report) -> Json:
         "advice": list(report.advice),
         "missing": [missing._asdict() for missing in report.missing],
     }
+
+
+def _resource(name: str) -> str:
+    return name.replace(" ", "_") + ("" if name in ("open files", "processes") else "_bytes")
 
 
 def _mappings(report: Report) -> Json | None:

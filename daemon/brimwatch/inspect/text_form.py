@@ -47,10 +47,10 @@ def _heading(report: Report) -> Iterator[str]:
     yield from _wrapped(f"{origin.pid}  {origin.cmdline or f'[{origin.comm}]'}", "", "      ")
     yield from _wrapped("; ".join(_who(origin)))
     facts = [f"{report.threads:,} thread{'s' if report.threads != 1 else ''}"]
-    if report.bounds.open_files is not None:
+    if report.sizes.vms is not None and report.bounds.open_files is not None:
         most = report.bounds.soft.get("open files")
         facts.append(f"{report.bounds.open_files:,} open files" + (f" of at most {most:,}" if most else ""))
-    if report.bounds.signals is not None:
+    if report.sizes.vms is not None and report.bounds.signals is not None:
         facts.append(f"catches {' '.join(report.bounds.signals) or 'no signal'}")
     yield from _wrapped("; ".join(facts))
     for name, value in (("program", origin.exe), ("unit", origin.unit), ("container", origin.container)):
@@ -81,7 +81,7 @@ def _sizes(report: Report) -> Iterator[str]:
     if sizes.rss is None and sizes.vms is None:
         return
     yield "SIZES"
-    peak = "" if sizes.peak_rss is None else f"at most so far: {format_bytes(max(sizes.peak_rss, sizes.rss or 0))}"
+    peak = "" if sizes.peak_rss is None else f"its peak: {format_bytes(max(sizes.peak_rss, sizes.rss or 0))}"
     yield _row("resident set", _size(sizes.rss), peak)
     if sizes.anon is not None:
         yield _row("  anonymous", _size(sizes.anon), "heaps and stacks: only the process itself can give it back")
@@ -112,13 +112,13 @@ def _bounds(report: Report) -> Iterator[str]:
         yield _row("working set", _size(bounds.working_set), "its cgroup's usage without inactive file pages" + share)
         yield _row("  inactive file pages", _size(bounds.file_cache), "of the cgroup; the kernel drops them by itself")
     if bounds.headroom is not None:
-        yield _row("headroom", _size(bounds.headroom), "what is left until somebody gets no more")
+        yield _row("headroom", _size(bounds.headroom), "until allocations fail or the OOM killer comes")
     if bounds.machine_total is not None:
         yield _row("machine available", _size(bounds.machine_available), f"of {format_bytes(bounds.machine_total)}")
     if bounds.oom_score is not None:
         adjusted = "" if not bounds.oom_score_adj else f"; adjusted by {bounds.oom_score_adj:+d}"
         yield _row("OOM score", str(bounds.oom_score), f"the killer takes the highest{adjusted}")
-    for name in ("address space", "data size", "resident set"):
+    for name in ("address space", "data size"):  # the kernel heeds no limit on the resident set
         if name in bounds.soft:
             yield _row(f"ulimit, {name}", format_bytes(bounds.soft[name]))
 

@@ -20,7 +20,7 @@ from brimwatch.units import Seconds
 BEATS = 10  # looks at rest fall on this many beats of an interval, so that the daemon wakes rarely
 BURST = 0.005  # seconds that one callback may look around before it lets others run
 FAULT_PAUSE = 10.0  # seconds that a subject whose look failed is left alone
-SLOW_PASS = 0.05  # share of a core that discovery may take: a pass that costs more is made less often
+SLOW_PASS = 0.2  # share of a core that discovery may take: a pass that costs more is made less often
 
 
 class Watch:
