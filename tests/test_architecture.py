@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "daemon" / "brimwatch"
-NOT_OURS = {".git", ".venv", ".tools", "__pycache__", "build", "dist", "node_modules"}
+NOT_OURS = {".git", ".venv", ".hypothesis", ".tools", "__pycache__", "build", "dist", "node_modules"}
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 60
 VAGUE_NAMES = {"utils", "helpers", "common", "manager", "base"}

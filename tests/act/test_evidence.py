@@ -82,7 +82,9 @@ def test_a_process_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
         look(str(tmp_path))
 
 
-def test_a_look_that_hangs_is_left_behind_and_two_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_that_hangs_is_left_behind_and_two_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Any
+) -> None:
     release, begun = threading.Event(), []
 
     def hang(*place: Any) -> Observed:
@@ -95,12 +97,11 @@ def test_a_look_that_hangs_is_left_behind_and_two_are_enough(tmp_path: Path, mon
         for _ in range(4):
             with pytest.raises(TimeoutError):
                 look(str(tmp_path), within=0.05)
-        assert len(begun) == 2
+        wait_until(lambda: len(begun) == 2)
     finally:
         release.set()
-    end = time.monotonic() + 10
-    while any(thread.name == "brimwatch-runtime" for thread in threading.enumerate()) and time.monotonic() < end:
-        time.sleep(0.005)
+    wait_until(lambda: not any(thread.name == "brimwatch-runtime" for thread in threading.enumerate()))
+    assert len(begun) == 2
     monkeypatch.undo()
     assert look(fake(tmp_path, "")).image.start_code == 10
 

@@ -37,7 +37,7 @@ def test_an_endless_flood_ends_with_its_time_and_leaves_the_loop_to_others() -> 
     attempt, turns = asyncio.run(flood())
     assert told(attempt) == (Verdict.FAILED, Reason.DEADLINE)
     assert attempt.detail.endswith(", ended: y")
-    assert turns > 20
+    assert turns > 10
 
 
 def peak_rss() -> int:

@@ -9,8 +9,9 @@ import pytest
 from tests.act.commands import attempt_of, no_children, shell, told
 from tests.act.processes import is_alive, request_for
 
-from brimwatch.act import session
-from brimwatch.act.run_command import Command, run
+from brimwatch.act import run_command, session
+from brimwatch.act.exits import exits_within
+from brimwatch.act.run_command import run
 from brimwatch.model import Attempt, Reason, Verdict
 
 pytestmark = pytest.mark.live
@@ -53,65 +54,70 @@ FAMILIES = {
 DETACHED = 'setsid sh -c \'echo $$ >> "$0"; sleep 60 & echo $! >> "$0"; {}\' "$1" >/dev/null 2>&1'
 
 
-def started_by(
-    options: Command, listed: Path, count: int, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Attempt, list[int]]:
-    monkeypatch.setattr(session, "ASK", 0.3)
-    attempt = attempt_of(options)
-    pids = [int(line) for line in listed.read_text().split()]
-    assert len(pids) == count
-    return attempt, pids
+class Family:
+    """Runs a script that starts processes; its time is over, or it ends by itself, once all of them are listed."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.listed = folder / "pids"
+        self.listed.touch()
+        self._monkeypatch = monkeypatch
+        monkeypatch.setattr(session, "ASK", 0.3)
+
+    def pids(self) -> list[int]:
+        return [int(line) for line in self.listed.read_text().split()]
+
+    def run_to_its_end(self, script: str, count: int) -> Attempt:
+        until_listed = f'\nwhile [ $(wc -l < "$1") -lt {count} ]; do sleep 0.01; done'
+        return attempt_of(shell(script + until_listed, str(self.listed), seconds=60.0))
+
+    def run_into_its_deadline(self, script: str, count: int) -> Attempt:
+        async def late(pidfd: int, seconds: float) -> bool:
+            while len(self.pids()) < count:
+                assert not await exits_within(pidfd, 0.01)
+            return False
+
+        self._monkeypatch.setattr(run_command, "exits_within", late)
+        return attempt_of(shell(script + "\nwhile :; do sleep 60; done", str(self.listed)))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [
-        pytest.param(0.8, (Verdict.FAILED, Reason.DEADLINE), id="at the deadline"),
-        pytest.param(20.0, (Verdict.RUN, None), id="at its end"),
-    ],
-)
-@pytest.mark.parametrize("family", FAMILIES)
-def test_nothing_of_its_session_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, seconds: float, expected: tuple[Verdict, Reason]
-) -> None:
-    listed, count = tmp_path / "pids", 2 if "grandchild" in family else 1
-    listed.touch()
-    until_listed = f'\nwhile [ $(wc -l < "$1") -lt {count} ]; do sleep 0.01; done\n'
-    script = FAMILIES[family] + until_listed + ("sleep 60" if seconds < 1 else "")
-    attempt, pids = started_by(shell(script, str(listed), seconds=seconds), listed, count, monkeypatch)
-    assert told(attempt) == expected, attempt.detail
-    assert [pid for pid in pids if is_alive(pid)] == []
+@pytest.fixture
+def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Family:
+    return Family(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("script", FAMILIES.values(), ids=FAMILIES.keys())
+def test_nothing_of_its_session_is_left_at_its_end(family: Family, script: str) -> None:
+    count = script.count(">>")
+    assert told(family.run_to_its_end(script, count)) == (Verdict.RUN, None)
+    assert [is_alive(pid) for pid in family.pids()] == [False] * count
     assert no_children()
 
 
-def test_a_descendant_with_a_session_of_its_own_is_ended_at_the_deadline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    listed = tmp_path / "pids"
-    attempt, pids = started_by(shell(DETACHED.format("wait") + "; :", str(listed), seconds=0.8), listed, 2, monkeypatch)
-    assert told(attempt) == (Verdict.FAILED, Reason.DEADLINE)
-    assert [pid for pid in pids if is_alive(pid)] == []
+@pytest.mark.parametrize(
+    "script",
+    [*FAMILIES.values(), DETACHED.format("wait") + " &"],
+    ids=[*FAMILIES.keys(), "a descendant with a session of its own"],
+)
+def test_nothing_of_it_is_left_at_its_deadline(family: Family, script: str) -> None:
+    count = script.count(">>")
+    assert told(family.run_into_its_deadline(script, count)) == (Verdict.FAILED, Reason.DEADLINE)
+    assert [is_alive(pid) for pid in family.pids()] == [False] * count
+    assert no_children()
 
 
-def test_a_daemon_that_a_command_started_on_purpose_lives_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = tmp_path / "pids"
-    listed.touch()
-    script = DETACHED.format(":") + ' &\nwhile [ $(wc -l < "$1") -lt 2 ]; do sleep 0.01; done'
-    attempt, pids = started_by(shell(script, str(listed)), listed, 2, monkeypatch)
+def test_a_daemon_that_a_command_started_on_purpose_lives_on(family: Family) -> None:
     try:
-        assert told(attempt) == (Verdict.RUN, None)
-        assert [is_alive(pid) for pid in pids[1:]] == [True]
+        assert told(family.run_to_its_end(DETACHED.format(":") + " &", 2)) == (Verdict.RUN, None)
+        assert is_alive(family.pids()[1])
     finally:
-        for pid in filter(is_alive, pids):
+        for pid in filter(is_alive, family.pids()):
             os.kill(pid, signal.SIGKILL)
 
 
-def test_two_hundred_jobs_are_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = tmp_path / "pids"
+def test_two_hundred_jobs_are_ended(family: Family) -> None:
     script = 'i=0; while [ $i -lt 200 ]; do sleep 60 & echo $! >> "$1"; i=$((i+1)); done'
-    attempt, pids = started_by(shell(script, str(listed)), listed, 200, monkeypatch)
-    assert told(attempt) == (Verdict.RUN, None)
-    assert [pid for pid in pids if is_alive(pid)] == []
+    assert told(family.run_to_its_end(script, 200)) == (Verdict.RUN, None)
+    assert [is_alive(pid) for pid in family.pids()] == [False] * 200
 
 
 def test_a_cancelled_attempt_leaves_nothing(tmp_path: Path, wait_until: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 PID = 4242
-STAT = "4242 ({comm}) {state} 1 1 1 0 -1 0 0 0 0 0 250 50 0 0 20 0 {threads} 0 {start} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0\n"
+STAT = "4242 ({comm}) {state} 1 1 1 0 -1 0 0 0 0 0 250 50 0 0 20 0 {threads} 0 {start}" + " 0" * 20 + "\n"
 STATUS = """Name:\tapp
 Uid:\t65534\t65534\t65534\t65534
 Gid:\t0\t0\t0\t0

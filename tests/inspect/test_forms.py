@@ -53,7 +53,7 @@ REPORT = Report(
     ),
     complete_ratio=0.98555,
     advice=("70.0 MB are left below the cgroup's limit of 1.0 GB: raise it, or get memory back now.",),
-    missing=(Missing("unique set", "permission denied"), Missing("python", "not looked into"), Missing("x", "not looked into")),
+    missing=(Missing("unique set", "permission denied"), Missing("python", "not read"), Missing("x", "not read")),
 )  # fmt: skip
 
 PAGE = """\
@@ -80,7 +80,7 @@ SIZES
 
 LIMIT
   limit                     1.0 GB   the tightest on the way up from its cgroup
-  working set             930.0 MB   its cgroup's usage without inactive file pages, 93.0 % of the limit
+  working set             930.0 MB   93.0 % of the limit; its cgroup's usage less inactive file
     inactive file pages    50.0 MB   of the cgroup; the kernel drops them by itself
   headroom                 70.0 MB   until allocations fail or the OOM killer comes
   machine available         9.0 GB   of 16.0 GB
@@ -107,7 +107,7 @@ THREADS, 12 by name
 
 NOT KNOWN
   - unique set: permission denied
-  - python, x: not looked into
+  - python, x: not read
 """
 
 

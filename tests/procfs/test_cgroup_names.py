@@ -1,4 +1,5 @@
 import pytest
+
 from brimwatch.procfs.cgroup import CgroupPaths, parse_cgroup
 from brimwatch.procfs.cgroup_names import ContainerName, container_in, container_of, unit_in, unit_of
 

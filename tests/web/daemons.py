@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from brimwatch.record.events import EventLog
 from brimwatch.record.metrics import Metrics
@@ -71,8 +70,3 @@ def served(handed_in: Services, address: str = "127.0.0.1:0") -> Iterator[str]:
         thread.join(20)
         assert not thread.is_alive(), "the server did not end"
         loop.close()
-
-
-def with_access(handed_in: Services, access: Access) -> Services:
-    """The same with other rules."""
-    return replace(handed_in, access=access)

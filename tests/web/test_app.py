@@ -14,14 +14,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 from starlette.routing import Route
 from tests.record.pictures import WALL, many, told
-from tests.web.daemons import served, services, with_access
+from tests.web.daemons import served, services
 
 from brimwatch.record.events import Event, EventLog, Name
 from brimwatch.web.app import build_app
-from brimwatch.web.auth import Access
-from brimwatch.web.services import Answer, Services
+from brimwatch.web.services import Services
 
-TOKEN = "a-long-and-secret-token"
 ISO = "2025-10-09T08:53:21"
 
 
@@ -227,47 +225,6 @@ def test_every_answer_is_dated_and_careful(client: httpx.Client, path: str) -> N
     assert "server" not in headers
 
 
-class Inbox:
-    """Counts what it is asked."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        self.asked: list[str] = []
-
-    async def __call__(self, command: str, **_: str) -> Answer:
-        self.asked.append(command)
-        return self.answer
-
-
-def test_a_reload_with_the_token(tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_text(TOKEN)
-    inbox = Inbox(Answer(True, "4 targets"))
-    with served(replace(services(told()), access=Access(str(file)), submit=inbox)) as url:
-        without = httpx.post(url + "/-/reload")
-        answer = httpx.post(url + "/-/reload", headers={"authorization": f"Bearer {TOKEN}"})
-
-    assert (without.status_code, without.headers["www-authenticate"].split()[0]) == (401, "Bearer,")
-    assert (answer.status_code, answer.json()) == (200, {"reloaded": True, "said": "4 targets"})
-    assert inbox.asked == ["reload"]
-
-
-def test_a_refused_configuration_is_told() -> None:
-    inbox = Inbox(Answer(False, "b.yaml:3: found x, wanted y"))
-    with served(replace(services(told()), access=Access(lifecycle=True), submit=inbox)) as url:
-        answer = httpx.post(url + "/-/reload")
-
-    assert (answer.status_code, answer.json()) == (422, {"error": "b.yaml:3: found x, wanted y"})
-
-
-def test_without_token_or_lifecycle_nothing_is_reloaded(handed_in: Services) -> None:
-    inbox = Inbox(Answer(True, ""))
-    with served(replace(handed_in, submit=inbox)) as url:
-        answer = httpx.post(url + "/-/reload")
-
-    assert (answer.status_code, inbox.asked) == (403, [])
-
-
 @pytest.mark.parametrize(
     ("path", "status"),
     [("/metrics", 200), ("/-/healthy", 200), ("/", 403), ("/api/v1/targets", 403), ("/api/v1/events", 403)],
@@ -284,10 +241,6 @@ def test_hostile_text_reaches_the_client_as_json() -> None:
 
     assert event["facts"] == {"reason": r"\x1b[1m"}
     assert event["told"].startswith(r'\udc80"\n</script> lost')
-
-
-def test_the_same_rules_can_be_handed_in_anew(handed_in: Services) -> None:
-    assert with_access(handed_in, Access(lifecycle=True)).access is not handed_in.access
 
 
 def test_every_path_is_documented(handed_in: Services) -> None:

@@ -103,7 +103,7 @@ def many_threads(report: Report) -> str | None:
     stack = report.bounds.soft.get("stack size")
     reserved = "" if stack is None else f", by default up to {format_bytes(stack)} of addresses each for its stack"
     return (
-        f"{largest.number:,} of {report.threads:,} threads are named {largest.name!r}{reserved}: if their number "
+        f"{largest.number:,} of {report.threads:,} threads are named '{largest.name}'{reserved}: if their number "
         "grows, bound that pool."
     )
 

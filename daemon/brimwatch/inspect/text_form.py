@@ -61,12 +61,13 @@ def _heading(report: Report) -> Iterator[str]:
 
 
 def _who(origin: Origin) -> Iterator[str]:
-    yield f"{'kernel thread' if origin.kernel_thread else repr(origin.comm)}, {_STATES.get(origin.state, origin.state)}"
+    name = "kernel thread" if origin.kernel_thread else f"'{origin.comm}'"  # no repr: it is escaped already
+    yield f"{name}, {_STATES.get(origin.state, origin.state)}"
     yield f"for {format_duration(origin.age)}, with {format_duration(origin.cpu)} of CPU"
     if origin.uid is not None:
         yield f"user {origin.user or origin.uid}"
     if origin.ppid:
-        yield f"child of {origin.ppid}" + (f" {origin.parent!r}" if origin.parent is not None else "")
+        yield f"child of {origin.ppid}" + (f" '{origin.parent}'" if origin.parent is not None else "")
 
 
 def _advice(report: Report) -> Iterator[str]:
@@ -107,9 +108,9 @@ def _bounds(report: Report) -> Iterator[str]:
         )
     if bounds.working_set is not None:
         share = (
-            "" if bounds.limit is None else f", {format_ratio(bounds.working_set / bounds.limit.bytes)} of the limit"
+            "" if bounds.limit is None else f"{format_ratio(bounds.working_set / bounds.limit.bytes)} of the limit; "
         )
-        yield _row("working set", _size(bounds.working_set), "its cgroup's usage without inactive file pages" + share)
+        yield _row("working set", _size(bounds.working_set), share + "its cgroup's usage less inactive file")
         yield _row("  inactive file pages", _size(bounds.file_cache), "of the cgroup; the kernel drops them by itself")
     if bounds.headroom is not None:
         yield _row("headroom", _size(bounds.headroom), "until allocations fail or the OOM killer comes")

@@ -235,7 +235,7 @@ CATALOGUE: Mapping[Name, Entry] = {
         _CONFIG | {"faults": "how many there are", "detail": "the first of them"},
     ),
     Name.SLOTS_EXHAUSTED: Entry(
-        "A target has more processes than member slots; the rest are watched by their sum only.",
+        "A target has more processes than member slots; the rest are watched, but have no series.",
         Level.WARNING,
         {"processes": "that the target matches", "slots": "that there are"},
     ),

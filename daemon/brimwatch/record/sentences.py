@@ -231,11 +231,10 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     Name.CONFIG_REJECTED: _config_rejected,
     Name.SLOTS_EXHAUSTED: lambda who, facts: (
         f"{who} has {facts.get('processes', '?')} processes and {facts.get('slots', '?')} slots;"
-        " the rest are watched by their sum only"
+        " the rest are watched, but have no series"
     ),
     Name.DESCRIPTORS_EXHAUSTED: lambda _, facts: (
-        f"no more files can be held open: {facts.get('held', '?')} of {facts.get('limit', '?')} are;"
-        " looking costs more from here on"
+        f"no more files can be held open{_maybe(': the limit is ', facts.get('limit'))}; looking costs more now"
     ),
     Name.WATCH_STALLED: lambda _, facts: (
         f"looks come late{_maybe(' by ', _time(facts, 'late_seconds'))}{_maybe(': ', facts.get('detail'))}"

@@ -85,7 +85,7 @@ def services_of(
         events=lambda name, since, limit: (event_shape(one) for one in engine.events.since(since, name, limit)),
         overview=lambda: overview(snapshot()),
         rows=lambda longest: rows(snapshot(), engine.events, time.monotonic(), longest),
-        lines=lambda longest: reversed(lines(engine.events.since(limit=longest))),
+        lines=lambda longest: lines(engine.events.since(limit=longest)),
         healthy=healthy,
         ready=lambda: (True, "ready") if engine.watch.passes else (False, "the first pass is not over"),
         submit=submit,

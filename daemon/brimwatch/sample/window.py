@@ -9,7 +9,7 @@ from array import array
 from brimwatch.core.forecast import Slope, slope
 
 LONG, SHORT = 300.0, 15.0  # seconds
-LONG_POINTS, SHORT_POINTS = 48, 32
+LONG_POINTS, SHORT_POINTS = 40, 24
 YOUNGEST = 5.0  # seconds that must have been seen: what a program fills at its start is no trend
 REST = 5.0  # seconds between two fits where no policy asks for growth
 STEP = 0.01  # seconds: over less, one batch of the kernel's counters looks like a flood
