@@ -103,10 +103,10 @@ def test_no_file_names_a_package_registry() -> None:
     assert lines_that_match(REGISTRIES) == []
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    [ELSEWHERE, re.compile(re.escape(str(ROOT)) + r"\b")],
-    ids=["a developer's folders", "the folder that this checkout lies in"],
-)
-def test_no_file_holds_a_path_of_one_machine(pattern: re.Pattern[str]) -> None:
-    assert lines_that_match(pattern) == []
+def test_no_file_holds_a_path_of_a_developers_machine() -> None:
+    assert lines_that_match(ELSEWHERE) == []
+
+
+@pytest.mark.skipif(len(ROOT.parts) < 3, reason=f"{ROOT} is no path that tells one machine from another")
+def test_no_file_holds_the_path_of_this_checkout() -> None:
+    assert lines_that_match(re.compile(rf"(?<![\w.*/-]){re.escape(str(ROOT))}\b")) == []

@@ -52,6 +52,13 @@ def test_a_library_is_found_wherever_it_stands(tmp_path: Path, before: int) -> N
     assert look(fake(tmp_path, maps)).evidence.libraries == {"libjvm.so"}
 
 
+@pytest.mark.parametrize("chunk", [1, 7, 50, 64, 100])
+def test_a_line_that_is_read_in_pieces_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr(evidence, "_CHUNK", chunk)
+    maps = LINE.format(path="/srv/data") + LINE.format(path="/opt/libjvm.so") + LINE.format(path="/srv/data")
+    assert look(fake(tmp_path, maps)).evidence.libraries == {"libjvm.so"}
+
+
 @pytest.mark.parametrize(
     "path",
     [

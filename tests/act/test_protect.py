@@ -66,7 +66,8 @@ def test_an_ancestry_that_goes_in_circles_ends(tmp_path: Path) -> None:
 
 
 def test_an_ancestor_that_cannot_be_seen_ends_the_line(tmp_path: Path) -> None:
-    procfs = grow(tmp_path, (40, 39, USER, "S"), (50, 1, USER, "S"))
+    procfs = grow(tmp_path, (40, 39, USER, "S"), (50, 1, USER, "S"), (1, 0, USER, "S"))
+    assert protected(ProcessId(1, 500), procfs) is Reason.PROTECTED
     assert protected(ProcessId(39, 500), procfs) is Reason.PROTECTED
     assert protected(ProcessId(50, 500), procfs) is None
 

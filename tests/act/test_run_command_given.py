@@ -62,10 +62,17 @@ print([number for number in range(1, 65) if ignored >> number - 1 & 1])
     assert set(eval(ignored)) - {32, 33} == {signal.SIGPIPE, signal.SIGXFSZ}
 
 
-def test_our_own_directory_stays_what_it_was() -> None:
-    before = os.getcwd()
+def test_our_own_directory_stays_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     attempt_of(command("/bin/true"))
-    assert os.getcwd() == before
+    assert os.getcwd() == str(tmp_path)
+
+
+def test_a_directory_that_is_gone_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert told(attempt_of(command("/bin/true"))) == (Verdict.RUN, None)
 
 
 @pytest.mark.parametrize("ours", [pytest.param(500, id="a daemon that dies first")])

@@ -1,6 +1,7 @@
 """Kinds of action with no work behind them, and what a configuration read with them says."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -9,9 +10,11 @@ from brimwatch.config.load import load
 from brimwatch.config.nodes import Node
 from brimwatch.config.settings import Config
 from brimwatch.errors import ConfigError
+from brimwatch.model import Policy, Tier, TierRule
 
 SOURCE = "brimwatch.yaml"
 ENDING = ("SIGTERM", "SIGKILL")
+WHOLE = (Path(__file__).parent / "whole.yaml").read_text(encoding="utf-8")
 TARGET = "targets: [{name: t, match: {name: t}, policy: observe}]\n"
 
 
@@ -70,3 +73,22 @@ def faults(text: str | bytes) -> list[str]:
     assert caught.value.exit_code == 2
     assert str(caught.value) == "\n".join(caught.value.faults)
     return [line.removeprefix(SOURCE + ":") for line in caught.value.faults]
+
+
+def policies(text: str) -> Config:
+    return read(TARGET + "policies:\n" + text)
+
+
+def told(text: str) -> list[str]:
+    """The faults of a section `policies` whose first line is 1."""
+    found = (line.split(":", 1) for line in faults(TARGET + "policies:\n" + text))
+    return [f"{int(line) - 2}:{rest}" for line, rest in found]
+
+
+def rule(policy: Policy, tier: Tier) -> TierRule:
+    (found,) = (one for one in policy.tiers if one.tier is tier)
+    return found
+
+
+def names(found: TierRule) -> list[str]:
+    return [action.name for action in found.do]

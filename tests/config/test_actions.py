@@ -75,27 +75,93 @@ def test_how_often_at_most(written: str, expected: Budget) -> None:
     ("text", "expected"),
     [
         pytest.param("{settle: 3s}", f"a: found no kind, wanted one of {KINDS_TOLD}", id="no kind"),
-        pytest.param("{signl: SIGTERM}", f"a: found no kind, wanted one of {KINDS_TOLD}; did you mean signal?", id="a kind with a letter missing"),
-        pytest.param("{signal: SIGTERM, hook: {}}", f"a: found signal and hook, wanted one of {KINDS_TOLD}; an action is of one kind; make an action of each", id="two kinds"),
+        pytest.param(
+            "{signl: SIGTERM}",
+            f"a: found no kind, wanted one of {KINDS_TOLD}; did you mean signal?",
+            id="a kind with a letter missing",
+        ),
+        pytest.param(
+            "{signal: SIGTERM, hook: {}}",
+            f"a: found signal and hook, wanted one of {KINDS_TOLD}; an action is of one kind; make an action of each",
+            id="two kinds",
+        ),
         pytest.param("SIGTERM", f"a: found 'SIGTERM', wanted a mapping with one of {KINDS_TOLD}", id="a word"),
         pytest.param("~", f"a: found nothing, wanted a mapping with one of {KINDS_TOLD}", id="nothing"),
         pytest.param("{}", f"a: found no kind, wanted one of {KINDS_TOLD}", id="an empty mapping"),
-        pytest.param("{signal: SIGUSR1, grce: 3s}", "a.grce: found an unknown key, wanted one of force, grace, signal, then, settle, only_if, at_most, on; did you mean grace?", id="a key of the kind with a letter missing"),
-        pytest.param("{hook: {}, grace: 3s}", "a.grace: found an unknown key, wanted one of hook, settle, only_if, at_most, on", id="a key of another kind"),
-        pytest.param("{signal: }", "a.signal: found nothing, wanted a value for signal", id="a fault that the kind finds"),
-        pytest.param("{signal: silently wrong}", "a: found a mapping, wanted an action of the kind signal", id="a kind that refuses without a word loses no rung in silence"),
-        pytest.param("{signal: SIGUSR1, settle: 5}", "a.settle: found '5', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d", id="a settle without a unit"),
-        pytest.param("{signal: SIGUSR1, settle: 1h}", "a.settle: found '1h', wanted at most 10m", id="a settle without end"),
-        pytest.param("{signal: SIGUSR1, on: true}", "a.on: found 'true', wanted one of member, parent", id="on is a key, and true no place"),
-        pytest.param("{signal: SIGUSR1, at_most: 3}", "a.at_most: found '3', wanted runs per time, such as 2/h, 3/10m or 1/30s", id="a number of runs without a time"),
-        pytest.param("{signal: SIGUSR1, at_most: 0/h}", "a.at_most: found '0/h', wanted runs per time, such as 2/h, 3/10m or 1/30s", id="never"),
-        pytest.param("{signal: SIGUSR1, at_most: 1/0s}", "a.at_most: found '1/0s', wanted runs per time, such as 2/h, 3/10m or 1/30s", id="a time of zero"),
-        pytest.param("{signal: SIGUSR1, at_most: 1/.m}", "a.at_most: found '1/.m', wanted runs per time, such as 2/h, 3/10m or 1/30s", id="a time that is no number"),
-        pytest.param("{signal: SIGUSR1, at_most: 2/week}", "a.at_most: found '2/week', wanted runs per time, such as 2/h, 3/10m or 1/30s", id="a time that does not exist"),
-        pytest.param("{signal: SIGUSR1, only_if: {threads: 5%}}", "a.only_if.threads: found '5%', wanted a whole number of at least 1; a percentage of a count has no whole to be of", id="a condition at fault"),
-        pytest.param("{signal: SIGTERM, only_if: {time_to_limit: 5s, growth: 1MB/s}}", "a.only_if: found forecasts alone, wanted something measured too; no process is ended on a forecast alone", id="an end on a forecast"),
+        pytest.param(
+            "{signal: SIGUSR1, grce: 3s}",
+            (
+                "a.grce: found an unknown key, wanted one of force, grace, signal, then, settle, only_if, "
+                "at_most, on; did you mean grace?"
+            ),
+            id="a key of the kind with a letter missing",
+        ),
+        pytest.param(
+            "{hook: {}, grace: 3s}",
+            "a.grace: found an unknown key, wanted one of hook, settle, only_if, at_most, on",
+            id="a key of another kind",
+        ),
+        pytest.param(
+            "{signal: }", "a.signal: found nothing, wanted a value for signal", id="a fault that the kind finds"
+        ),
+        pytest.param(
+            "{signal: silently wrong}",
+            "a: found a mapping, wanted an action of the kind signal",
+            id="a kind that refuses without a word loses no rung in silence",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, settle: 5}",
+            "a.settle: found '5', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d",
+            id="a settle without a unit",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, settle: 1h}", "a.settle: found '1h', wanted at most 10m", id="a settle without end"
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, on: true}",
+            "a.on: found 'true', wanted one of member, parent",
+            id="on is a key, and true no place",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, at_most: 3}",
+            "a.at_most: found '3', wanted runs per time, such as 2/h, 3/10m or 1/30s",
+            id="a number of runs without a time",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, at_most: 0/h}",
+            "a.at_most: found '0/h', wanted runs per time, such as 2/h, 3/10m or 1/30s",
+            id="never",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, at_most: 1/0s}",
+            "a.at_most: found '1/0s', wanted runs per time, such as 2/h, 3/10m or 1/30s",
+            id="a time of zero",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, at_most: 1/.m}",
+            "a.at_most: found '1/.m', wanted runs per time, such as 2/h, 3/10m or 1/30s",
+            id="a time that is no number",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, at_most: 2/week}",
+            "a.at_most: found '2/week', wanted runs per time, such as 2/h, 3/10m or 1/30s",
+            id="a time that does not exist",
+        ),
+        pytest.param(
+            "{signal: SIGUSR1, only_if: {threads: 5%}}",
+            (
+                "a.only_if.threads: found '5%', wanted a whole number of at least 1; a percentage of a count "
+                "has no whole to be of"
+            ),
+            id="a condition at fault",
+        ),
+        pytest.param(
+            "{signal: SIGTERM, only_if: {time_to_limit: 5s, growth: 1MB/s}}",
+            "a.only_if: found forecasts alone, wanted something measured too; no process is ended on a forecast alone",
+            id="an end on a forecast",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_action(text: str, expected: str) -> None:
     assert (expected,) == action(text)[1]
 

@@ -4,69 +4,8 @@ from pathlib import Path
 import pytest
 from tests.config.doubles import KINDS, TARGET, faults, read
 
-from brimwatch.config import tree
 from brimwatch.config.load import load, load_file
-from brimwatch.config.settings import Priority
 from brimwatch.errors import ConfigError
-from brimwatch.model import Budget, Condition, Threshold, Tier
-from brimwatch.quantity import Quantity
-from brimwatch.units import Seconds
-
-WHOLE = r"""
-global:
-  interval: 1s                   # longest gap between two looks; gaps shrink by themselves near a tier
-  dry_run: false                 # decide and report, act on nothing
-  run_dir: /run/brimwatch        # agents' sockets, one per process (BRIMWATCH_RUN_DIR on both sides; a fixed list per user else)
-  retention: 7d                  # of artefacts and events
-  introspection_budget: 0.5%     # of one core, for all targets together
-
-targets:
-  - name: checkout
-    match: {cmdline: 'gunicorn .* shop\.wsgi', children: true, not: {user: root}}
-    as: group                    # one verdict for the tree; `each` judges every process
-    policy: web
-    priority: important          # critical | important | general: who gives way first when the host is short
-  - name: '{unit}'               # one target for each systemd unit
-    match: {unit: '*.service'}
-    policy: observe
-  - name: batch
-    match: {pidfile: /run/batch.pid}
-    policy: {extends: small, tiers: {emergency: {do: [usr2]}}}
-  - name: host
-    match: {host: true}
-    policy: medical
-
-policies:
-  web:
-    extends: standard
-    cooldown: 60s
-    goal: {working_set: 60%}     # cooperative rungs go on until here
-    tiers:
-      warning:  {when: {working_set: 70%, rss: 100MB, threads: 8, python_objects: 50000}, for: 30s, do: [trim]}   # any of these
-      critical: {when: {working_set: 85%}, do: [reclaim, usr1]}
-      emergency:
-        when: {working_set: 95%, time_to_limit: 20s}
-        readings: 2
-        leave: {working_set: 80%}          # default: 90 % of each `when`
-        tell: [stacks, pager]              # at entry; never a cure
-        do: [ceiling, reclaim, restart]    # in order, measured in between
-
-actions:                         # gc, trim, reclaim, stacks are built in
-  purge:   {hook: {names: [report-cache]}}
-  usr1:    {signal: SIGUSR1, settle: 3s}
-  usr2:    {signal: SIGUSR2}
-  cleanup: {exec: [/usr/local/bin/cleanup, '{pid}']}          # no shell
-  pager:   {webhook: {url: 'http://127.0.0.1:9093/api/v2/alerts', format: alertmanager}}
-  drop:    {webhook: {url: 'http://127.0.0.1:8000/memory/optimize', secret_file: /run/secrets/hook}}
-  brake:   {cgroup: {memory.high: 98%}, max: 10s}             # slows allocation while hooks run; never below usage
-  squeeze: {cgroup: {memory.reclaim: 200MB}}                  # v2; any language
-  ceiling: {rlimit: {data: +200MB}}                           # a MemoryError instead of the OOM killer; Python targets
-  restart: {signal: SIGTERM, grace: 30s, then: SIGKILL, only_if: {working_set: 95%}, at_most: 2/h}
-"""
-
-
-def share(quantity: Quantity, value: float) -> Threshold:
-    return Threshold(quantity, value, relative=True)
 
 
 def test_the_short_form_is_all_a_newcomer_needs() -> None:
@@ -80,61 +19,6 @@ def test_the_short_form_is_all_a_newcomer_needs() -> None:
     assert (target.name, target.policy, target.match.children) == ("checkout", config.policies["standard"], True)
     assert target.match.cmdline is not None
     assert target.match.cmdline.search("/usr/bin/gunicorn -w 4 shop.wsgi") is not None
-
-
-def test_the_whole_of_it_loads_as_written() -> None:
-    config = read(WHOLE)
-    settings = (config.interval, config.dry_run, config.run_dir, config.retention, config.introspection_budget)
-    assert settings == (1.0, False, "/run/brimwatch", 7 * 86400.0, 0.005)
-    checkout, unit, batch, host = config.targets
-    assert [target.name for target in config.targets] == ["checkout", "{unit}", "batch", "host"]
-    assert (checkout.grouped, checkout.priority, checkout.policy) == (True, Priority.IMPORTANT, config.policies["web"])
-    assert (unit.policy, host.match.host, host.policy) == (config.policies["observe"], True, config.policies["medical"])
-    assert [[action.name for action in rule.do] for rule in batch.policy.tiers] == [["trim"], ["reclaim"], ["usr2"]]
-
-
-def test_the_tiers_of_the_whole_of_it() -> None:
-    web = read(WHOLE).policies["web"]
-    warning, critical, emergency = web.tiers
-    assert (web.cooldown, web.goal) == (60.0, Condition((share(Quantity.WORKING_SET, 0.6),)))
-    assert warning.when.thresholds == (
-        share(Quantity.WORKING_SET, 0.7),
-        Threshold(Quantity.RSS, 1e8),
-        Threshold(Quantity.THREADS, 8.0),
-        Threshold(Quantity.PYTHON_OBJECTS, 50000.0),
-    )
-    assert (warning.tier, warning.hold, [action.name for action in warning.do]) == (Tier.WARNING, 30.0, ["trim"])
-    assert (critical.hold, [action.name for action in critical.do]) == (0.0, ["reclaim", "usr1"])
-    assert emergency.when.thresholds == (share(Quantity.WORKING_SET, 0.95), Threshold(Quantity.TIME_TO_LIMIT, 20.0))
-    assert (emergency.readings, emergency.leave) == (2, Condition((share(Quantity.WORKING_SET, 0.8),)))
-    assert [action.name for action in emergency.tell] == ["stacks", "pager"]
-    assert [action.name for action in emergency.do] == ["ceiling", "reclaim", "restart"]
-
-
-def test_the_actions_of_the_whole_of_it() -> None:
-    actions = read(WHOLE).actions
-    expected = {
-        "gc": "hook", "trim": "hook", "reclaim": "hook", "stacks": "stacks", "purge": "hook", "usr1": "signal",
-        "usr2": "signal", "cleanup": "exec", "pager": "webhook", "drop": "webhook", "brake": "cgroup",
-        "squeeze": "cgroup", "ceiling": "rlimit", "restart": "signal",
-    }  # fmt: skip
-    assert expected == {name: action.kind for name, action in actions.items()}
-    restart = actions["restart"]
-    assert restart.options == ("signal", "grace", "then")
-    assert restart.only_if == Condition((share(Quantity.WORKING_SET, 0.95),))
-    assert (restart.at_most, actions["usr1"].settle) == (Budget(2, Seconds(3600.0)), 3.0)
-    assert actions["brake"].options == ("cgroup", "max")
-
-
-def test_what_the_whole_of_it_is_told_that_is_no_fault() -> None:
-    assert read(WHOLE).notices == (
-        "action purge is used by no policy",
-        "action cleanup is used by no policy",
-        "action drop is used by no policy",
-        "action brake is used by no policy",
-        "action squeeze is used by no policy",
-        "action restart: ends a process; where nothing supervises the process, it stays down",
-    )
 
 
 def test_what_cannot_be_run_is_noticed_where_it_may_come_to_run() -> None:
@@ -195,27 +79,106 @@ def test_the_digest_is_that_of_the_content() -> None:
     [
         pytest.param("", "1: found an empty file, wanted a configuration", id="an empty file"),
         pytest.param("~", "1: found an empty file, wanted a configuration", id="nothing"),
-        pytest.param("- a", "1: found a list, wanted a mapping with one of global, targets, policies, actions", id="a list"),
-        pytest.param("just a text", "1: found 'just a text', wanted a mapping with one of global, targets, policies, actions", id="a text"),
-        pytest.param("target: []\n" + TARGET, "1: target: found an unknown key, wanted one of global, targets, policies, actions; did you mean targets?", id="an unknown section"),
-        pytest.param(TARGET + TARGET, "2: targets: found the key a second time, wanted it once; line 1 has it already", id="a section that stands twice"),
-        pytest.param("global: {interval: 0s}\n" + TARGET, "1: global.interval: found '0s', wanted between 10ms and 1h", id="no interval"),
-        pytest.param("global: {interval: 9ms}\n" + TARGET, "1: global.interval: found '9ms', wanted between 10ms and 1h", id="an interval below 10 ms"),
-        pytest.param("global: {interval: 2h}\n" + TARGET, "1: global.interval: found '2h', wanted between 10ms and 1h", id="an interval above an hour"),
-        pytest.param("global: {interval: 1}\n" + TARGET, "1: global.interval: found '1', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d", id="an interval without a unit"),
-        pytest.param("global: {interval: -1s}\n" + TARGET, "1: global.interval: found '-1s', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d", id="a negative interval"),
-        pytest.param("global: {dry_run: perhaps}\n" + TARGET, "1: global.dry_run: found 'perhaps', wanted true or false", id="perhaps"),
-        pytest.param("global: {run_dir: run}\n" + TARGET, "1: global.run_dir: found 'run', wanted an absolute path of at most 80 bytes; it holds sockets", id="a relative directory"),
-        pytest.param(f"global: {{run_dir: /{'ä' * 40}}}\n" + TARGET, f"1: global.run_dir: found '/{'ä' * 40}', wanted an absolute path of at most 80 bytes; it holds sockets", id="a directory too long for a socket"),
-        pytest.param("global: {retention: 1s}\n" + TARGET, "1: global.retention: found '1s', wanted between 1m and 3650d", id="nothing is kept"),
-        pytest.param("global: {introspection_budget: 200%}\n" + TARGET, "1: global.introspection_budget: found '200%', wanted at most 100%", id="two cores"),
-        pytest.param("global: {intervall: 1s}\n" + TARGET, "1: global.intervall: found an unknown key, wanted one of interval, dry_run, run_dir, retention, introspection_budget; did you mean interval?", id="an unknown setting"),
-        pytest.param("global: [interval]\n" + TARGET, "1: global: found a list, wanted a mapping with one of interval, dry_run, run_dir, retention, introspection_budget", id="a list of settings"),
+        pytest.param(
+            "- a", "1: found a list, wanted a mapping with one of global, targets, policies, actions", id="a list"
+        ),
+        pytest.param(
+            "just a text",
+            "1: found 'just a text', wanted a mapping with one of global, targets, policies, actions",
+            id="a text",
+        ),
+        pytest.param(
+            "target: []\n" + TARGET,
+            "1: target: found an unknown key, wanted one of global, targets, policies, actions; did you mean targets?",
+            id="an unknown section",
+        ),
+        pytest.param(
+            TARGET + TARGET,
+            "2: targets: found the key a second time, wanted it once; line 1 has it already",
+            id="a section that stands twice",
+        ),
+        pytest.param(
+            "global: {interval: 0s}\n" + TARGET,
+            "1: global.interval: found '0s', wanted between 10ms and 1h",
+            id="no interval",
+        ),
+        pytest.param(
+            "global: {interval: 9ms}\n" + TARGET,
+            "1: global.interval: found '9ms', wanted between 10ms and 1h",
+            id="an interval below 10 ms",
+        ),
+        pytest.param(
+            "global: {interval: 2h}\n" + TARGET,
+            "1: global.interval: found '2h', wanted between 10ms and 1h",
+            id="an interval above an hour",
+        ),
+        pytest.param(
+            "global: {interval: 1}\n" + TARGET,
+            "1: global.interval: found '1', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d",
+            id="an interval without a unit",
+        ),
+        pytest.param(
+            "global: {interval: -1s}\n" + TARGET,
+            "1: global.interval: found '-1s', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d",
+            id="a negative interval",
+        ),
+        pytest.param(
+            "global: {dry_run: perhaps}\n" + TARGET,
+            "1: global.dry_run: found 'perhaps', wanted true or false",
+            id="perhaps",
+        ),
+        pytest.param(
+            "global: {run_dir: run}\n" + TARGET,
+            "1: global.run_dir: found 'run', wanted an absolute path of at most 80 bytes; it holds sockets",
+            id="a relative directory",
+        ),
+        pytest.param(
+            f"global: {{run_dir: /{'ä' * 40}}}\n" + TARGET,
+            f"1: global.run_dir: found '/{'ä' * 40}', wanted an absolute path of at most 80 bytes; it holds sockets",
+            id="a directory too long for a socket",
+        ),
+        pytest.param(
+            "global: {retention: 1s}\n" + TARGET,
+            "1: global.retention: found '1s', wanted between 1m and 3650d",
+            id="nothing is kept",
+        ),
+        pytest.param(
+            "global: {introspection_budget: 200%}\n" + TARGET,
+            "1: global.introspection_budget: found '200%', wanted at most 100%",
+            id="two cores",
+        ),
+        pytest.param(
+            "global: {intervall: 1s}\n" + TARGET,
+            (
+                "1: global.intervall: found an unknown key, wanted one of interval, dry_run, run_dir, "
+                "retention, introspection_budget; did you mean interval?"
+            ),
+            id="an unknown setting",
+        ),
+        pytest.param(
+            "global: [interval]\n" + TARGET,
+            (
+                "1: global: found a list, wanted a mapping with one of interval, dry_run, run_dir, "
+                "retention, introspection_budget"
+            ),
+            id="a list of settings",
+        ),
         pytest.param(TARGET + "actions: [trim]", "2: actions: found a list, wanted a mapping", id="a list of actions"),
-        pytest.param(TARGET + "actions: {restart: {signal: SIGTERM, garce: 30s}}", "2: actions.restart.garce: found an unknown key, wanted one of force, grace, signal, then, settle, only_if, at_most, on; did you mean grace?", id="an unknown key of an action"),
-        pytest.param("targets: [{name: &n t, match: {name: *n}, policy: observe}, *m]", "1: found the alias '*m', wanted an alias of an anchor that stands above it", id="an alias of nothing"),
+        pytest.param(
+            TARGET + "actions: {restart: {signal: SIGTERM, garce: 30s}}",
+            (
+                "2: actions.restart.garce: found an unknown key, wanted one of force, grace, signal, then, "
+                "settle, only_if, at_most, on; did you mean grace?"
+            ),
+            id="an unknown key of an action",
+        ),
+        pytest.param(
+            "targets: [{name: &n t, match: {name: *n}, policy: observe}, *m]",
+            "1: found the alias '*m', wanted an alias of an anchor that stands above it",
+            id="an alias of nothing",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_configuration(text: str, expected: str) -> None:
     assert faults(text) == [expected]
 
@@ -239,19 +202,29 @@ def test_every_fault_of_a_file_is_told_at_once_in_its_order() -> None:
     """
     expected = [
         "1: global.interval: found '1', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d",
-        "4: targets[0].match.cmdlin: found an unknown key, wanted one of pid, pidfile, name, exe, cmdline, user, "
-        "cgroup, unit, container, agent, pod, host, children, not; did you mean cmdline?",
+        (
+            "4: targets[0].match.cmdlin: found an unknown key, wanted one of pid, pidfile, name, exe, cmdline, user, "
+            "cgroup, unit, container, agent, pod, host, children, not; did you mean cmdline?"
+        ),
         "5: targets[0].policy: found 'standrd', wanted a policy that exists; did you mean standard?",
         "6: targets[1].name: found 'a', wanted a name of its own; the target in line 3 has it already",
-        "7: targets[1].match.pod: found pod, wanted another key; pods need the pod watch, "
-        "which this version does not have",
+        (
+            "7: targets[1].match.pod: found pod, wanted another key; pods need the pod watch, "
+            "which this version does not have"
+        ),
         "7: targets[1].match.unit: found 'nginx', wanted a unit with its suffix, such as nginx.service, or a pattern",
-        "11: targets[1].policy.tiers.warning.for: found '3', "
-        "wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d",
-        "11: targets[1].policy.tiers.warning.when.rss: 800MB is above the enter of critical (200MB); "
-        "warning would be entered after critical.",
-        "11: targets[1].policy.tiers.warning.when.rss: 800MB is above the enter of emergency (500MB); "
-        "warning would be entered after emergency.",
+        (
+            "11: targets[1].policy.tiers.warning.for: found '3', "
+            "wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d"
+        ),
+        (
+            "11: targets[1].policy.tiers.warning.when.rss: 800MB is above the enter of critical (200MB); "
+            "warning would be entered after critical."
+        ),
+        (
+            "11: targets[1].policy.tiers.warning.when.rss: 800MB is above the enter of emergency (500MB); "
+            "warning would be entered after emergency."
+        ),
         "12: targets[1].policy.tiers.critical.leave.rss: 900MiB is above enter (200MB); the tier would never settle.",
         "14: actions.end.at_most: found '3', wanted runs per time, such as 2/h, 3/10m or 1/30s",
     ]
@@ -268,12 +241,6 @@ def test_ten_thousand_targets_share_their_policy() -> None:
     assert {id(target.policy) for target in config.targets} == {id(config.policies["standard"])}
     assert config.targets[-1].match.cmdline is not None
     assert config.targets[-1].match.cmdline.pattern == "worker 9999$"
-
-
-def test_the_python_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = read(WHOLE)
-    monkeypatch.setattr(tree, "_LOADER", tree.yaml.SafeLoader)
-    assert expected == read(WHOLE)
 
 
 def test_a_file_is_read_and_named_in_its_faults(tmp_path: Path) -> None:

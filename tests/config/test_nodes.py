@@ -3,7 +3,6 @@ from collections.abc import Callable
 
 import pytest
 
-from brimwatch.config.faults import Faults, among, harmless
 from brimwatch.config.nodes import Node, compose
 from brimwatch.errors import ConfigError
 
@@ -47,36 +46,103 @@ def test_what_a_value_is(written: str, reader: Callable[[Node], object], expecte
 @pytest.mark.parametrize(
     ("written", "reader", "expected"),
     [
-        pytest.param("100", Node.size, "found '100', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi", id="a size without a unit"),
-        pytest.param("-5MB", Node.size, "found '-5MB', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi", id="a negative size"),
+        pytest.param(
+            "100",
+            Node.size,
+            "found '100', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi",
+            id="a size without a unit",
+        ),
+        pytest.param(
+            "-5MB",
+            Node.size,
+            "found '-5MB', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi",
+            id="a negative size",
+        ),
         pytest.param("0MB", Node.size, "found '0MB', wanted more than zero", id="a size of zero"),
-        pytest.param("100mb", Node.size, "found '100mb', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi", id="a unit that does not exist"),
-        pytest.param("[1MB]", Node.size, "found a list, wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi", id="a list for a size"),
-        pytest.param("30", Node.duration, "found '30', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d", id="a duration without a unit"),
+        pytest.param(
+            "100mb",
+            Node.size,
+            "found '100mb', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi",
+            id="a unit that does not exist",
+        ),
+        pytest.param(
+            "[1MB]",
+            Node.size,
+            "found a list, wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi",
+            id="a list for a size",
+        ),
+        pytest.param(
+            "30",
+            Node.duration,
+            "found '30', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d",
+            id="a duration without a unit",
+        ),
         pytest.param("99999d", Node.duration, "found '99999d', wanted at most 3650d", id="a duration without end"),
         pytest.param("120%", Node.ratio, "found '120%', wanted at most 100%", id="more than the whole"),
-        pytest.param("85", Node.ratio, "found '85', wanted a percentage such as 85% or a ratio such as 0.85", id="a percentage without its sign"),
-        pytest.param("10MB", Node.rate, "found '10MB', wanted a size per time, such as 10MB/s or 1GiB/h", id="a rate without a time"),
+        pytest.param(
+            "85",
+            Node.ratio,
+            "found '85', wanted a percentage such as 85% or a ratio such as 0.85",
+            id="a percentage without its sign",
+        ),
+        pytest.param(
+            "10MB",
+            Node.rate,
+            "found '10MB', wanted a size per time, such as 10MB/s or 1GiB/h",
+            id="a rate without a time",
+        ),
         pytest.param("1_000", Node.integer, "found '1_000', wanted a whole number", id="a number with a separator"),
         pytest.param("010", Node.integer, "found '010', wanted a whole number", id="a number that is octal for some"),
         pytest.param("1.5", Node.integer, "found '1.5', wanted a whole number", id="a fraction for a whole number"),
-        pytest.param("9" * 30, Node.integer, f"found '{'9' * 30}', wanted a whole number", id="a number beyond all bounds"),
+        pytest.param(
+            "9" * 30, Node.integer, f"found '{'9' * 30}', wanted a whole number", id="a number beyond all bounds"
+        ),
         pytest.param("maybe", Node.flag, "found 'maybe', wanted true or false", id="neither true nor false"),
         pytest.param("1", Node.flag, "found '1', wanted true or false", id="a number for a flag"),
-        pytest.param("5", Node.text, "found the number '5', wanted a text; put it in quotes if it is meant", id="a number for a text"),
-        pytest.param("1e3", Node.text, "found the number '1e3', wanted a text; put it in quotes if it is meant", id="a number with an exponent"),
+        pytest.param(
+            "5",
+            Node.text,
+            "found the number '5', wanted a text; put it in quotes if it is meant",
+            id="a number for a text",
+        ),
+        pytest.param(
+            "1e3",
+            Node.text,
+            "found the number '1e3', wanted a text; put it in quotes if it is meant",
+            id="a number with an exponent",
+        ),
         pytest.param("''", Node.text, "found an empty text, wanted a text of 1 to 4096 characters", id="an empty text"),
-        pytest.param("x" * 5000, Node.text, "found a text of 5000 characters, wanted a text of 1 to 4096 characters", id="a text that is too long"),
+        pytest.param(
+            "x" * 5000,
+            Node.text,
+            "found a text of 5000 characters, wanted a text of 1 to 4096 characters",
+            id="a text that is too long",
+        ),
         pytest.param("", Node.text, "found nothing, wanted a text", id="nothing for a text"),
         pytest.param("{a: 1}", Node.text, "found a mapping, wanted a text", id="a mapping for a text"),
         pytest.param("{}", Node.items, "found an empty mapping, wanted a list", id="a mapping for a list"),
         pytest.param("x", Node.items, "found 'x', wanted a list", id="a word for a list"),
         pytest.param("[]", Node.mapping, "found an empty list, wanted a mapping", id="a list for a mapping"),
-        pytest.param("'a(b'", Node.regex, "found 'a(b', wanted a regular expression; missing ), unterminated subpattern at position 1", id="a pattern that does not compile"),
-        pytest.param(f"'{'(' * 4000}'", Node.regex, f"found '{'(' * 60}...', wanted a regular expression; maximum recursion depth exceeded", id="a pattern nested too deep"),
-        pytest.param('"(?\\n"', Node.regex, r"found '(?\n', wanted a regular expression; unknown extension ?\n at position 1 (line 1, column 2)", id="a line break in a pattern stays out of the message"),
+        pytest.param(
+            "'a(b'",
+            Node.regex,
+            "found 'a(b', wanted a regular expression; missing ), unterminated subpattern at position 1",
+            id="a pattern that does not compile",
+        ),
+        pytest.param(
+            f"'{'(' * 4000}'",
+            Node.regex,
+            f"found '{'(' * 60}...', wanted a regular expression; maximum recursion depth exceeded",
+            id="a pattern nested too deep",
+        ),
+        pytest.param(
+            '"(?\\n"',
+            Node.regex,
+            r"found '(?\n', wanted a regular expression; unknown extension ?\n at position 1 (line 1, column 2)",
+            id="a line break in a pattern stays out of the message",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_value_is_not(written: str, reader: Callable[[Node], object], expected: str) -> None:
     node = at(f"key: {written}\n", "key")
     assert reader(node) is None
@@ -128,8 +194,10 @@ def test_a_mapping_tells_unknown_and_repeated_keys_and_keeps_the_rest() -> None:
         "f.yaml:3: a.tow: found an unknown key, wanted one of one, two; did you mean two?",
         "f.yaml:4: a.one: found the key a second time, wanted it once; line 2 has it already",
         "f.yaml:5: a: found a key that is no text, wanted a plain key",
-        "f.yaml:6: a.'<<': found an unknown key, wanted one of one, two; "
-        "merge keys are not read; a policy takes over another with `extends`",
+        (
+            "f.yaml:6: a.'<<': found an unknown key, wanted one of one, two; "
+            "merge keys are not read; a policy takes over another with `extends`"
+        ),
     )
 
 
@@ -170,28 +238,3 @@ def test_compose_raises_with_the_file_and_the_line() -> None:
         compose("a: *b", "f.yaml")
     expected = ("f.yaml:1: found the alias '*b', wanted an alias of an anchor that stands above it",)
     assert expected == caught.value.faults
-
-
-def test_faults_come_in_the_order_of_the_file_and_each_once() -> None:
-    faults = Faults("f.yaml")
-    faults.add(9, "b", "late")
-    faults.add(2, "a", "early")
-    faults.add(9, "b", "late")
-    assert faults.lines() == ("f.yaml:2: a: early", "f.yaml:9: b: late")
-
-
-def test_a_thousand_faults_are_told_and_the_rest_counted() -> None:
-    faults = Faults("f.yaml")
-    for line in range(1234):
-        faults.add(line, "x", "wrong")
-    assert len(faults.lines()) == 1001
-    assert faults.lines()[-1] == "f.yaml: and 234 more faults"
-
-
-def test_a_message_is_one_bounded_line_that_no_terminal_obeys() -> None:
-    assert harmless("a\nb\x1b[31m\u202e\udc80ä") == r"a\nb\x1b[31m\u202e\udc80ä"
-    assert len(harmless("x" * 5000)) == 1003
-
-
-def test_options_of_a_set_are_told_in_a_fixed_order() -> None:
-    assert (among({"b", "a"}), among(("b", "a")), among(("a",))) == ("one of a, b", "one of b, a", "a")

@@ -161,11 +161,29 @@ def test_a_single_process_under_another_policy() -> None:
 @pytest.mark.parametrize(
     ("pid", "interval", "policy", "expected"),
     [
-        pytest.param(0, None, "small", "command line:1: targets[0].match.pid: found '0', wanted a whole number between 1 and 4194304", id="a pid that cannot be"),
-        pytest.param(1, 0.0, "small", "command line:1: global.interval: found '0.000000s', wanted between 10ms and 1h", id="an interval that cannot be"),
-        pytest.param(1, None, "smal", "command line:1: targets[0].policy: found 'smal', wanted a policy that exists; did you mean small?", id="a policy that does not exist"),
+        pytest.param(
+            0,
+            None,
+            "small",
+            "command line:1: targets[0].match.pid: found '0', wanted a whole number between 1 and 4194304",
+            id="a pid that cannot be",
+        ),
+        pytest.param(
+            1,
+            0.0,
+            "small",
+            "command line:1: global.interval: found '0.000000s', wanted between 10ms and 1h",
+            id="an interval that cannot be",
+        ),
+        pytest.param(
+            1,
+            None,
+            "smal",
+            "command line:1: targets[0].policy: found 'smal', wanted a policy that exists; did you mean small?",
+            id="a policy that does not exist",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_no_single_process_can_be(pid: int, interval: Seconds | None, policy: str, expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
         single_process_config(pid, interval, KINDS, policy=policy)

@@ -98,12 +98,28 @@ def test_a_link_does_not_hide_a_file_that_others_may_write(file: Path, tmp_path:
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        pytest.param(lambda path: None, "found a file that cannot be opened, wanted a configuration; No such file or directory", id="nothing"),
-        pytest.param(lambda path: path.mkdir(), "found something that is no regular file, wanted a configuration", id="a directory"),
-        pytest.param(lambda path: os.mkfifo(path), "found something that is no regular file, wanted a configuration", id="a pipe that nobody writes to does not block"),
-        pytest.param(lambda path: path.symlink_to(path), "found a file that cannot be opened, wanted a configuration; Too many levels of symbolic links", id="a link to itself"),
+        pytest.param(
+            lambda path: None,
+            "found a file that cannot be opened, wanted a configuration; No such file or directory",
+            id="nothing",
+        ),
+        pytest.param(
+            Path.mkdir,
+            "found something that is no regular file, wanted a configuration",
+            id="a directory",
+        ),
+        pytest.param(
+            os.mkfifo,
+            "found something that is no regular file, wanted a configuration",
+            id="a pipe that nobody writes to does not block",
+        ),
+        pytest.param(
+            lambda path: path.symlink_to(path),
+            "found a file that cannot be opened, wanted a configuration; Too many levels of symbolic links",
+            id="a link to itself",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_file(tmp_path: Path, make: object, expected: str) -> None:
     path = tmp_path / "brimwatch.yaml"
     assert callable(make)

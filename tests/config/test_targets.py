@@ -55,18 +55,40 @@ def test_what_a_target_may_be_called(name: str) -> None:
     ("name", "expected"),
     [
         pytest.param("''", "found an empty text, wanted a text of 1 to 64 characters", id="an empty name"),
-        pytest.param("x" * 65, "found a text of 65 characters, wanted a text of 1 to 64 characters", id="65 characters"),
-        pytest.param("' x'", "found ' x', wanted printable characters without blanks at the ends", id="a blank in front"),
+        pytest.param(
+            "x" * 65, "found a text of 65 characters, wanted a text of 1 to 64 characters", id="65 characters"
+        ),
+        pytest.param(
+            "' x'", "found ' x', wanted printable characters without blanks at the ends", id="a blank in front"
+        ),
         pytest.param('"a\\tb"', r"found 'a\tb', wanted printable characters without blanks at the ends", id="a tab"),
-        pytest.param('"a\\u202eb"', r"found 'a\u202eb', wanted printable characters without blanks at the ends", id="a character that turns the line around"),
+        pytest.param(
+            '"a\\u202eb"',
+            r"found 'a\u202eb', wanted printable characters without blanks at the ends",
+            id="a character that turns the line around",
+        ),
         pytest.param("404", "found the number '404', wanted a text; put it in quotes if it is meant", id="a number"),
-        pytest.param("'{unti}'", "found '{unti}', wanted braces only as in {unit}, {container}, {comm}; did you mean {unit}?", id="a template with letters exchanged"),
-        pytest.param("'{pod}'", "found '{pod}', wanted braces only as in {unit}, {container}, {comm}", id="a template that does not exist"),
-        pytest.param("'{unit'", "found '{unit', wanted braces only as in {unit}, {container}, {comm}", id="a brace that is not closed"),
-        pytest.param("'{}'", "found '{}', wanted braces only as in {unit}, {container}, {comm}", id="an empty template"),
+        pytest.param(
+            "'{unti}'",
+            "found '{unti}', wanted braces only as in {unit}, {container}, {comm}; did you mean {unit}?",
+            id="a template with letters exchanged",
+        ),
+        pytest.param(
+            "'{pod}'",
+            "found '{pod}', wanted braces only as in {unit}, {container}, {comm}",
+            id="a template that does not exist",
+        ),
+        pytest.param(
+            "'{unit'",
+            "found '{unit', wanted braces only as in {unit}, {container}, {comm}",
+            id="a brace that is not closed",
+        ),
+        pytest.param(
+            "'{}'", "found '{}', wanted braces only as in {unit}, {container}, {comm}", id="an empty template"
+        ),
         pytest.param("[a]", "found a list, wanted a text", id="a list of names"),
     ],
-)  # fmt: skip
+)
 def test_what_no_target_may_be_called(name: str, expected: str) -> None:
     text = f"targets: [{{name: {name}, match: {{pid: 1}}, policy: small}}]"
     assert faults(text) == [f"1: targets[0].name: {expected}"]
@@ -75,23 +97,89 @@ def test_what_no_target_may_be_called(name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("global: {}", "1: found no targets, wanted at least one under `targets`; nothing would be watched", id="no targets"),
-        pytest.param("targets:", "1: found no targets, wanted at least one under `targets`; nothing would be watched", id="every target commented out"),
-        pytest.param("targets: []", "1: targets: found an empty list, wanted at least one target; nothing would be watched", id="an empty list"),
+        pytest.param(
+            "global: {}",
+            "1: found no targets, wanted at least one under `targets`; nothing would be watched",
+            id="no targets",
+        ),
+        pytest.param(
+            "targets:",
+            "1: found no targets, wanted at least one under `targets`; nothing would be watched",
+            id="every target commented out",
+        ),
+        pytest.param(
+            "targets: []",
+            "1: targets: found an empty list, wanted at least one target; nothing would be watched",
+            id="an empty list",
+        ),
         pytest.param("targets: {a: {}}", "1: targets: found a mapping, wanted a list", id="targets by name"),
-        pytest.param("targets: [web]", "1: targets[0]: found 'web', wanted a mapping with one of name, match, as, policy, priority", id="a target that is a word"),
-        pytest.param("targets: [{match: {pid: 1}, policy: small}]", "1: targets[0]: found no name, wanted a name of its own; it is the label of every metric of the target", id="no name"),
-        pytest.param("targets: [{name: a, policy: small}]", "1: targets[0]: found no match, wanted a match such as match: {unit: nginx.service}; it would take every process", id="no match"),
-        pytest.param("targets: [{name: a, match: {}, policy: small}]", f"1: targets[0].match: found an empty match, wanted at least one of {ANY}; it would take every process", id="an empty match"),
-        pytest.param("targets: [{name: a, match: {pid: 1}, policy: smal}]", "1: targets[0].policy: found 'smal', wanted a policy that exists; did you mean small?", id="an unknown policy"),
-        pytest.param("targets: [{name: a, match: {pid: 1}, policy: [small]}]", "1: targets[0].policy: found a list, wanted the name of a policy, or a policy", id="a list of policies"),
-        pytest.param("targets: [{name: a, match: {pid: 1}, policy: }]", "1: targets[0].policy: found nothing, wanted the name of a policy, or a policy", id="a policy that is not there"),
-        pytest.param("targets: [{name: a, match: {pid: 1}, policy: {extends: smal}}]", "1: targets[0].policy.extends: found 'smal', wanted a policy that exists; did you mean small?", id="an unknown parent"),
-        pytest.param("targets: [{name: a, match: {pid: 1}, policy: small, as: one}]", "1: targets[0].as: found 'one', wanted one of group, each", id="as something else"),
-        pytest.param("targets: [{name: a, match: {pid: 1}, policy: small, priority: high}]", "1: targets[0].priority: found 'high', wanted one of critical, important, general", id="an unknown priority"),
-        pytest.param("targets: [{name: a, matches: {pid: 1}, match: {pid: 1}, policy: small}]", "1: targets[0].matches: found an unknown key, wanted one of name, match, as, policy, priority; did you mean match?", id="an unknown key"),
-        pytest.param("targets:\n- {name: a, match: {pid: 1}, policy: small}\n- {name: a, match: {pid: 2}, policy: small}", "3: targets[1].name: found 'a', wanted a name of its own; the target in line 2 has it already", id="a name given twice"),
+        pytest.param(
+            "targets: [web]",
+            "1: targets[0]: found 'web', wanted a mapping with one of name, match, as, policy, priority",
+            id="a target that is a word",
+        ),
+        pytest.param(
+            "targets: [{match: {pid: 1}, policy: small}]",
+            "1: targets[0]: found no name, wanted a name of its own; it is the label of every metric of the target",
+            id="no name",
+        ),
+        pytest.param(
+            "targets: [{name: a, policy: small}]",
+            (
+                "1: targets[0]: found no match, wanted a match such as match: {unit: nginx.service}; it "
+                "would take every process"
+            ),
+            id="no match",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {}, policy: small}]",
+            f"1: targets[0].match: found an empty match, wanted at least one of {ANY}; it would take every process",
+            id="an empty match",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {pid: 1}, policy: smal}]",
+            "1: targets[0].policy: found 'smal', wanted a policy that exists; did you mean small?",
+            id="an unknown policy",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {pid: 1}, policy: [small]}]",
+            "1: targets[0].policy: found a list, wanted the name of a policy, or a policy",
+            id="a list of policies",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {pid: 1}, policy: }]",
+            "1: targets[0].policy: found nothing, wanted the name of a policy, or a policy",
+            id="a policy that is not there",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {pid: 1}, policy: {extends: smal}}]",
+            "1: targets[0].policy.extends: found 'smal', wanted a policy that exists; did you mean small?",
+            id="an unknown parent",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {pid: 1}, policy: small, as: one}]",
+            "1: targets[0].as: found 'one', wanted one of group, each",
+            id="as something else",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {pid: 1}, policy: small, priority: high}]",
+            "1: targets[0].priority: found 'high', wanted one of critical, important, general",
+            id="an unknown priority",
+        ),
+        pytest.param(
+            "targets: [{name: a, matches: {pid: 1}, match: {pid: 1}, policy: small}]",
+            (
+                "1: targets[0].matches: found an unknown key, wanted one of name, match, as, policy, "
+                "priority; did you mean match?"
+            ),
+            id="an unknown key",
+        ),
+        pytest.param(
+            "targets:\n- {name: a, match: {pid: 1}, policy: small}\n- {name: a, match: {pid: 2}, policy: small}",
+            "3: targets[1].name: found 'a', wanted a name of its own; the target in line 2 has it already",
+            id="a name given twice",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_target(text: str, expected: str) -> None:
     assert faults(text) == [expected]

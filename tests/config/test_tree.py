@@ -39,20 +39,50 @@ def test_an_alias_is_the_same_subtree() -> None:
         pytest.param("", (1, "an empty file", "a configuration", ""), id="an empty file"),
         pytest.param("# only\n\n# comments\n", (1, "an empty file", "a configuration", ""), id="nothing but comments"),
         pytest.param("a: 1\n---\nb: 2\n", (2, "a second document", "one document in a file", ""), id="two documents"),
-        pytest.param("a: 1\n...\n---\n...\n", (3, "a second document", "one document in a file", ""), id="a second document that is empty"),
-        pytest.param("a: &a [*a]\n", (1, "the alias '*a' inside its own anchor", "a value that ends", ""), id="a recursive alias"),
-        pytest.param("a: &a\n  b: {c: *a}\n", (2, "the alias '*a' inside its own anchor", "a value that ends", ""), id="a recursive alias further down"),
-        pytest.param("a: *b\n", (1, "the alias '*b'", "an alias of an anchor that stands above it", ""), id="an alias of nothing"),
-        pytest.param("a: !!python/object:os.system x\n", (1, "the tag 'tag:yaml.org,2002:python/object:os.system'", "a value without a tag", ""), id="a tag that builds objects"),
-        pytest.param("a: !!str 5\n", (1, "the tag 'tag:yaml.org,2002:str'", "a value without a tag", ""), id="a harmless tag"),
+        pytest.param(
+            "a: 1\n...\n---\n...\n",
+            (3, "a second document", "one document in a file", ""),
+            id="a second document that is empty",
+        ),
+        pytest.param(
+            "a: &a [*a]\n", (1, "the alias '*a' inside its own anchor", "a value that ends", ""), id="a recursive alias"
+        ),
+        pytest.param(
+            "a: &a\n  b: {c: *a}\n",
+            (2, "the alias '*a' inside its own anchor", "a value that ends", ""),
+            id="a recursive alias further down",
+        ),
+        pytest.param(
+            "a: *b\n", (1, "the alias '*b'", "an alias of an anchor that stands above it", ""), id="an alias of nothing"
+        ),
+        pytest.param(
+            "a: !!python/object:os.system x\n",
+            (1, "the tag 'tag:yaml.org,2002:python/object:os.system'", "a value without a tag", ""),
+            id="a tag that builds objects",
+        ),
+        pytest.param(
+            "a: !!str 5\n", (1, "the tag 'tag:yaml.org,2002:str'", "a value without a tag", ""), id="a harmless tag"
+        ),
         pytest.param("a: ! x\n", (1, "the tag '!'", "a value without a tag", ""), id="the tag without a name"),
-        pytest.param('a: 1\nb: "x\\0y"\n', (2, "the character U+0000", "text without control characters", ""), id="a NUL written as an escape"),
-        pytest.param('a: "\\e[31m"\n', (1, "the character U+001B", "text without control characters", ""), id="a terminal sequence written as an escape"),
+        pytest.param(
+            'a: 1\nb: "x\\0y"\n',
+            (2, "the character U+0000", "text without control characters", ""),
+            id="a NUL written as an escape",
+        ),
+        pytest.param(
+            'a: "\\e[31m"\n',
+            (1, "the character U+001B", "text without control characters", ""),
+            id="a terminal sequence written as an escape",
+        ),
         pytest.param("[" * 40, (1, "a nesting deeper than 32", "at most 32 levels", ""), id="nested lists"),
-        pytest.param("- " * 100_000 + "x", (1, "a nesting deeper than 32", "at most 32 levels", ""), id="nesting that ends yaml.compose with a segmentation fault"),
+        pytest.param(
+            "- " * 100_000 + "x",
+            (1, "a nesting deeper than 32", "at most 32 levels", ""),
+            id="nesting that ends yaml.compose with a segmentation fault",
+        ),
         pytest.param("{a: " * 40, (1, "a nesting deeper than 32", "at most 32 levels", ""), id="nested mappings"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_usable_yaml(monkeypatch: pytest.MonkeyPatch, loader: type, text: str, expected: object) -> None:
     monkeypatch.setattr(tree, "_LOADER", loader)
     with pytest.raises(NotYaml) as caught:
@@ -90,12 +120,20 @@ def test_a_tab_that_indents_is_called_a_tab() -> None:
         pytest.param(b"a: 1\nb: \xff\n", (2, "the byte 0xff", "text in UTF-8", ""), id="a byte that is no UTF-8"),
         pytest.param("a: ä\n".encode("latin-1"), (1, "the byte 0xe4", "text in UTF-8", ""), id="Latin-1"),
         pytest.param("a: 1\n".encode("utf-16"), (1, "the byte 0xff", "text in UTF-8", ""), id="UTF-16"),
-        pytest.param(b"a: 1\n\nb: x\x00y\n", (3, "the character U+0000", "text without control characters", ""), id="a NUL byte"),
-        pytest.param(b"a: \x1b[31m\n", (1, "the character U+001B", "text without control characters", ""), id="a terminal sequence"),
-        pytest.param("a: \ud800\n", (1, "the character U+D800", "text without control characters", ""), id="half a character"),
+        pytest.param(
+            b"a: 1\n\nb: x\x00y\n", (3, "the character U+0000", "text without control characters", ""), id="a NUL byte"
+        ),
+        pytest.param(
+            b"a: \x1b[31m\n",
+            (1, "the character U+001B", "text without control characters", ""),
+            id="a terminal sequence",
+        ),
+        pytest.param(
+            "a: \ud800\n", (1, "the character U+D800", "text without control characters", ""), id="half a character"
+        ),
         pytest.param(b"#" * (LONGEST + 1), (1, "8.4 MB", "at most 8 MiB", ""), id="a byte more than 8 MiB"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_text(content: bytes | str, expected: object) -> None:
     with pytest.raises(NotYaml) as caught:
         decode(content)

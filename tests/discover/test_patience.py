@@ -2,10 +2,19 @@ import re
 import signal
 import threading
 
-from brimwatch.discover.patience import patience, search
+import pytest
+
+from brimwatch.discover.patience import STRIKES, patience, renew, search
 
 HARD = re.compile(r".*a.*b.*c")  # hours for this text
 TEXT = "ab" * 2000
+
+
+@pytest.fixture(autouse=True)
+def afresh():
+    renew()
+    yield
+    renew()
 
 
 def test_an_expression_that_would_run_for_ever_is_given_up():
@@ -43,3 +52,13 @@ def test_in_another_thread_expressions_are_evaluated_without_it():
     thread.start()
     thread.join()
     assert answers == [True]
+
+
+def test_after_several_that_were_given_up_no_other_is_begun_until_the_next_pass():
+    quick = re.compile("b")
+    with patience(0.001):
+        answers = [search(HARD, TEXT) for _ in range(STRIKES)]
+        answers.append(search(quick, TEXT))
+        renew()
+        answers.append(search(quick, TEXT))
+    assert answers == [None] * STRIKES + [None, True]

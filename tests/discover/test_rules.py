@@ -103,11 +103,13 @@ def test_a_key_that_does_not_decide_is_not_denied():
     denied: set[str] = set()
     rule = Rule(Match(name="nginx", exe="/usr/sbin/nginx"))
     assert rule.reduce(Facts("gunicorn", denied=frozenset((EXE,))), denied) is None
+    late = Rule(Match(exe="/usr/sbin/nginx", cmdline=re.compile("nginx")))
+    assert late.reduce(Facts("gunicorn", cmdline="x", denied=frozenset((EXE,))), denied) is None
     assert denied == set()
 
 
 def test_an_expression_that_was_given_up_does_not_match_and_is_told(monkeypatch):
-    monkeypatch.setattr("brimwatch.discover.rules.search", lambda pattern, text: None)
+    monkeypatch.setattr("brimwatch.discover.rules.searcher", lambda pattern: lambda text: None)
     denied: set[str] = set()
     assert Rule(Match(cmdline=re.compile("."))).reduce(FACTS, denied) is None
     assert denied == {SLOW}

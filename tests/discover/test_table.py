@@ -168,9 +168,8 @@ def test_those_that_are_watched_closely_are_read_at_each_pass(trusting, proc, re
 def test_a_new_inode_number_makes_a_process_be_read_at_once(trusting, proc, reads):
     proc.add(101)
     trusting.scan(0.0)
-    (proc.root / "other").mkdir()  # so that the number is not used again at once
+    (proc.root / "101").rename(proc.root.parent / "old")  # so that its number is not used again at once
     proc.add(101, start=2000)
-    (proc.root / "other").rmdir()
     reads.clear()
     trusting.scan(20.0)
     assert trusting.rows[101].identity.start_ticks == 2000

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 from tests.record.pictures import MB, NOW, RUNGS, WALL, many, sample, subject, told
@@ -182,9 +183,11 @@ def test_the_age_of_a_target_is_that_of_its_oldest_sample() -> None:
     assert value(rendered(quiet(), one(subject(0, 5), old)), "brimwatch_sample_age_seconds", target="web") == 7
 
 
-def test_a_collector_is_capable_where_it_is_for_every_member() -> None:
-    blind = replace(subject(1, 5), capable={"statm": True, "smaps_rollup": False})
-    text = rendered(quiet(), one(subject(0, 5), blind))
+@pytest.mark.parametrize("blind_one", [0, 1], ids=["the first is blind", "the last is blind"])
+def test_a_collector_is_capable_where_it_is_for_every_member(blind_one: int) -> None:
+    members = [subject(0, 5), subject(1, 5)]
+    members[blind_one] = replace(members[blind_one], capable={"statm": True, "smaps_rollup": False})
+    text = rendered(quiet(), one(*members))
 
     assert value(text, "brimwatch_collector_capable", target="web", collector="statm") == 1
     assert value(text, "brimwatch_collector_capable", target="web", collector="smaps_rollup") == 0

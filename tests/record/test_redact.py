@@ -96,6 +96,6 @@ def test_any_command_line_becomes_one_bounded_printable_line(command: list[str])
 
 
 def test_a_secret_beyond_what_is_read_is_not_half_recognised() -> None:
-    command = ["app", "x" * 4050, f"https://user:{PLANTED}@host/"]
+    command = ["app", "x" * 4070, f"https://user:{PLANTED}@host/"]
 
     assert PLANTED[:4] not in redact(command, 10_000)

@@ -1,6 +1,7 @@
 """Real memory cgroups: limits, working sets, removal and OOM kills as the kernel has them."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -11,8 +12,10 @@ import pytest
 from brimwatch.model import Limit, ProcessId, Sample
 from brimwatch.procfs.stat import read_stat
 from brimwatch.quantity import Quantity
+from brimwatch.sample.cgroup_read import Origin, read_memory
+from brimwatch.sample.cgroup_usage import CgroupUsage
 from brimwatch.sample.cgroups import CgroupCache
-from brimwatch.sample.member import MemberSampler
+from brimwatch.sample.member import MemberSampler, read_paths
 
 pytestmark = pytest.mark.live
 
@@ -41,6 +44,7 @@ class Group:
 
     def __init__(self, directory: str, version: int) -> None:
         self.directory = directory
+        self.version = version
         self.limit_file = "memory.limit_in_bytes" if version == 1 else "memory.max"
 
     def limit(self, size: int) -> None:
@@ -50,7 +54,9 @@ class Group:
         self._write("cgroup.procs", str(pid))
 
     def child(self, name: str) -> "Group":
-        group = Group(f"{self.directory}/{name}", 1 if self.limit_file == "memory.limit_in_bytes" else 2)
+        if self.version == 2:
+            self._write("cgroup.subtree_control", "+memory")
+        group = Group(f"{self.directory}/{name}", self.version)
         os.mkdir(group.directory)
         return group
 
@@ -245,6 +251,38 @@ def test_an_oom_kill_is_counted_though_its_process_is_gone(group, hold, sampler)
         member.look(time.monotonic())
     assert member.last_oom_kills() == 1
     assert member.last_oom_kills() == 0
+
+
+def test_a_neighbour_container_is_read_through_its_root(group, spawn):
+    """As a sidecar does: none of our own mounts shows the cgroup, and the neighbour sees it on a mount of its own."""
+    group.limit(64 * MIB)
+    point, kind = (V1, "cgroup -o memory") if group.version == 1 else (V2, "cgroup2")
+    mount = f"umount -l {point} && mount -t {kind} none {point}"
+    inside = f"{mount} && exec {shlex.quote(sys.executable)} -c {shlex.quote(HOLD)} 16"
+    outside = f"read go && exec unshare --mount --cgroup sh -c {shlex.quote(inside)}"
+    process = spawn(["sh", "-c", outside], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    group.add(process.pid)
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    try:
+        one = Holder(process, 16)
+    except AssertionError:
+        without("unshare --mount --cgroup is not allowed here")
+    origin = Origin(read_paths("/proc", process.pid), (), "/proc", one.identity)
+    found = read_memory(origin, None, None)
+    assert found.memory is not None
+    assert found.memory.limit == 64 * MIB
+    assert found.memory.place.through == one.identity
+    assert one.fill() == "done\n"
+    usage = CgroupUsage()
+    usage.take(found, time.monotonic())
+    before = usage.working_set
+    assert usage.renew()
+    assert 14 * MIB <= usage.working_set - before <= 20 * MIB
+    usage.close()
+    stranger = origin._replace(process=ProcessId(process.pid, one.identity.start_ticks + 1))
+    with pytest.raises(ProcessLookupError):
+        read_memory(stranger, None, None)
 
 
 def test_a_cgroup_of_the_unified_hierarchy_has_its_own_pressure(spawn_last, spawn, sampler):

@@ -3,11 +3,12 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 import httpx
 import pytest
-from tests.record.pictures import told
+from tests.record.pictures import many, told
 from tests.web.daemons import served, services
 
 from brimwatch.web import serve as server
@@ -23,6 +24,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def connect(url: str) -> socket.socket:
     host, _, port = url.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), timeout=10)
+
+
+def is_established(client: socket.socket) -> bool:
+    """The state of the kernel's end: tcp(7), the first byte of struct tcp_info is 1 for ESTABLISHED."""
+    return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[0] == 1
 
 
 def test_signal_handlers_stay_whose_they_are() -> None:
@@ -79,6 +85,22 @@ def test_a_connection_that_does_nothing_is_closed(impatient: None, begin: bytes,
                 answer += chunk
 
     assert answer[:12] == answered
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off(
+    impatient: None, wait_until: "Callable[..., object]"
+) -> None:
+    handed_in = services(many(2000))
+    with served(handed_in) as url, connect(url) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(b"GET /api/v1/targets HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until(lambda: not is_established(client), 30.0)
+        taken = 0
+        with suppress(ConnectionResetError):
+            while chunk := client.recv(1 << 16):
+                taken += len(chunk)
+
+    assert taken < 1_000_000
 
 
 def test_a_request_head_is_bounded() -> None:

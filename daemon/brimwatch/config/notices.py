@@ -3,20 +3,21 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from brimwatch.config.actions import Kinds
+from brimwatch.config.conditions import UNMEASURED
 from brimwatch.config.inherit import Lineage
 from brimwatch.config.settings import TargetSpec
-from brimwatch.model import Action, Policy
+from brimwatch.model import Action, Condition, Policy
 
 _ENDS = "ends a process; where nothing supervises the process, it stays down"
 
 
+def _policies(targets: tuple[TargetSpec, ...]) -> Iterator[Policy]:
+    yield from {id(target.policy): target.policy for target in targets}.values()
+
+
 def _in_force(targets: tuple[TargetSpec, ...]) -> Iterator[Action]:
     """Every action of a policy that a target is under, each once."""
-    policies = {id(target.policy): target.policy for target in targets}.values()
-    seen: dict[str, Action] = {}
-    for policy in policies:
-        seen |= {action.name: action for action in _rungs(policy)}
-    yield from seen.values()
+    yield from {action.name: action for policy in _policies(targets) for action in _rungs(policy)}.values()
 
 
 def _rungs(policy: Policy) -> Iterator[Action]:
@@ -50,3 +51,24 @@ def unused(
     for name in own_actions:
         if name not in rungs:
             yield f"action {name} is used by no policy"
+
+
+def unmeasured(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
+    """Which conditions name a quantity that nothing measures yet?"""
+    found: dict[str, set[str]] = {}
+    for policy in _policies(targets):
+        for condition in _conditions(policy):
+            for threshold in condition.thresholds:
+                if threshold.quantity in UNMEASURED:
+                    found.setdefault(threshold.quantity.value, set()).add(policy.name)
+    for name, policies in found.items():
+        where = f"polic{'ies' if len(policies) > 1 else 'y'} {', '.join(sorted(policies))}"
+        yield f"condition {name} ({where}): this version does not measure it, so it never holds"
+
+
+def _conditions(policy: Policy) -> Iterator[Condition]:
+    for rule in policy.tiers:
+        yield rule.when
+    for one in (policy.goal, *(action.only_if for action in _rungs(policy))):
+        if one is not None:
+            yield one

@@ -11,7 +11,7 @@ from brimwatch.config.settings import TargetSpec
 from brimwatch.discover.facts import CGROUP, NOTHING, Facts
 from brimwatch.discover.names import fill, is_template, placeholders
 from brimwatch.discover.patience import patience
-from brimwatch.discover.rules import Holds, Residue, Rule
+from brimwatch.discover.rules import SLOW, Holds, Residue, Rule
 
 _REMEMBERED = 256  # judgements kept beyond one for each process
 
@@ -75,7 +75,9 @@ class Catalogue:
             if len(self._known) > 2 * processes + _REMEMBERED:
                 self._known.clear()
             with patience():
-                verdict = self._known[key] = self._judge(facts)
+                verdict = self._judge(facts)
+            if SLOW not in verdict.denied:  # else it is tried again when the facts are read again
+                self._known[key] = verdict
         return verdict
 
     def judge_pointed(self, pointers: tuple[int, ...], facts: Facts) -> tuple[tuple[Candidate, ...], frozenset[str]]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 TICK = 0.05  # seconds of processor time; a search that is still the same after a whole tick is given up
+STRIKES = 3  # searches given up in one pass; then no other is begun, since whoever starts one such process starts many
 
 
 class _OutOfPatience(Exception):  # noqa: N818 - named after what has happened
@@ -24,18 +25,25 @@ class _Watchdog:
 
     def __init__(self) -> None:
         self.seen: FrameType | None = None  # what ran at the last tick
+        self.strikes = 0
 
     def bark(self, _number: int, frame: FrameType | None) -> None:
         if frame is None or frame.f_code is not search.__code__:
             self.seen = None
         elif frame is self.seen:
             self.seen = None
+            self.strikes += 1
             raise _OutOfPatience
         else:
             self.seen = frame
 
 
 _watchdog = _Watchdog()
+
+
+def renew() -> None:
+    """A new pass begins: searches may be given up again."""
+    _watchdog.strikes = 0
 
 
 @contextmanager
@@ -58,7 +66,9 @@ def patience(tick: float = TICK) -> Iterator[None]:
 
 
 def search(pattern: re.Pattern[str], text: str) -> bool | None:
-    """Whether the pattern is found in the text; None where that took too long to find out."""
+    """Whether the pattern is found in the text; None where that took too long to find out, or is not tried any more."""
+    if _watchdog.strikes >= STRIKES:
+        return None
     try:
         return pattern.search(text) is not None
     except _OutOfPatience:

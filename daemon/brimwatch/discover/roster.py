@@ -17,6 +17,7 @@ from brimwatch.discover.claims import Claims
 from brimwatch.discover.facts import EVERYTHING, NOTHING, FactSource
 from brimwatch.discover.member import FoundTarget, Member, ScanReport
 from brimwatch.discover.names import NameBook
+from brimwatch.discover.patience import renew
 from brimwatch.discover.scene import Scene
 from brimwatch.discover.seat import NEVER, Seat
 from brimwatch.discover.table import Changes, ProcessTable
@@ -69,6 +70,7 @@ class Roster:
         `report`. Raises OSError where `procfs` itself cannot be listed.
         """
         started = time.perf_counter()
+        renew()
         due = [seat for seat in self._seats.values() if seat.refresh_at <= now]
         changes = self._table.scan(now, (*self._closely, *(seat.row.identity.pid for seat in due)))
         moved = self._take_over(changes, now)

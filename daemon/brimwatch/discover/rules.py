@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from brimwatch.config.settings import Match
+from brimwatch.discover.expression import searcher
 from brimwatch.discover.facts import CGROUP, CMDLINE, EXE, USER, Facts
-from brimwatch.discover.patience import search
 
 SLOW = "slow"  # beside the keys in `denied`: an expression was given up
 
@@ -68,12 +68,16 @@ class Rule:
         A key that cannot be known counts as `doubt`: as not met, but under `not` as met, so that in doubt a process is
         left alone. Such keys are added to `denied`.
         """
+        unknown: set[str] = set()
         for key, fact, holds in self.tests:
             met = None if fact in facts.denied else holds(facts)
             if met is None:
-                denied.add(key if fact in facts.denied else SLOW)
-                met = doubt
-            if not met:
+                unknown.add(key if fact in facts.denied else SLOW)
+            elif not met:
+                return None
+        if unknown:  # and nothing else speaks against it
+            denied |= unknown
+            if not doubt:
                 return None
         if self.exclude is None:
             return self.residue
@@ -105,8 +109,8 @@ def _tests(match: Match) -> list[Test]:
         same_exe = _pattern(match.exe)
         tests.append(Test("exe", EXE, lambda facts: facts.exe is not None and same_exe(facts.exe)))
     if match.cmdline is not None:
-        expression = match.cmdline
-        tests.append(Test("cmdline", CMDLINE, lambda facts: search(expression, facts.cmdline or "")))
+        found = searcher(match.cmdline)
+        tests.append(Test("cmdline", CMDLINE, lambda facts: found(facts.cmdline or "")))
     return tests
 
 

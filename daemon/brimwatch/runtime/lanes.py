@@ -41,7 +41,7 @@ class Lanes(Generic[T]):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, lanes: int = LANES, deadline: float = DEADLINE) -> None:
         self._loop = loop
-        self._deadline = deadline
+        self.deadline = deadline
         self._wanted = lanes
         self._waiting: deque[_Job[T]] = deque()
         self._work: queue.SimpleQueue[_Job[T] | None] = queue.SimpleQueue()
@@ -49,6 +49,11 @@ class Lanes(Generic[T]):
         self._threads = 0
         self._closed = False
         self._idle = asyncio.Event()
+
+    @property
+    def running(self) -> int:
+        """How many reads run now, stuck ones included."""
+        return len(self._running)
 
     @property
     def stuck(self) -> int:
@@ -74,9 +79,9 @@ class Lanes(Generic[T]):
     def expire(self, now: float) -> None:
         """Give up on reads that are past their deadline (monotonic seconds); called by the loop each pass."""
         for job in list(self._running.values()):
-            if not job.expired and now - job.started > self._deadline:
+            if not job.expired and now - job.started > self.deadline:
                 job.expired = True
-                job.done(job.tag, TimeoutError(f"no answer within {self._deadline:g}s"), 0.0)
+                job.done(job.tag, TimeoutError(f"no answer within {self.deadline:g}s"), 0.0)
         for job in [job for job in self._waiting if self._hopeless(job, now)]:
             self._waiting.remove(job)
             job.done(job.tag, TimeoutError("no lane was free in time"), 0.0)
@@ -84,7 +89,7 @@ class Lanes(Generic[T]):
 
     def _hopeless(self, job: _Job[T], now: float) -> bool:
         running = self._running.get(job.owner)
-        return (running is not None and running.expired) or now - job.started > 2 * self._deadline
+        return (running is not None and running.expired) or now - job.started > 2 * self.deadline
 
     async def drain(self, patience: float) -> None:
         """Wait until every read is back, `patience` seconds at most."""

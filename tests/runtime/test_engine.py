@@ -1,0 +1,96 @@
+"""Does the engine go on when a read of one target never returns? A FIFO that nobody writes to hangs for ever."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brimwatch.act.kinds import ACTIONS
+from brimwatch.config.load import load
+from brimwatch.quantity import Quantity
+from brimwatch.record.events import Level
+from brimwatch.record.log import Format, Log
+from brimwatch.runtime.engine import Engine
+from brimwatch.runtime.options import Options
+from brimwatch.runtime.subject import Subject
+
+pytestmark = pytest.mark.live
+
+SHOWN = ("stat", "statm", "status", "cgroup", "cmdline", "comm", "exe", "smaps_rollup", "fd", "task", "root", "maps")
+
+
+def show(procfs: Path, pid: int, hangs: str = "") -> None:
+    """A process in a tree of our own, with links to what it really is, and a FIFO in the place of one file."""
+    folder = procfs / str(pid)
+    folder.mkdir(parents=True)
+    for name in SHOWN:
+        if name == hangs:
+            os.mkfifo(folder / name)
+        else:
+            (folder / name).symlink_to(f"/proc/{pid}/{name}")
+
+
+def machine(procfs: Path) -> None:
+    procfs.mkdir()
+    for name in ("meminfo", "pressure", "self", "uptime"):
+        (procfs / name).symlink_to(f"/proc/{name}")
+
+
+async def until(predicate: Callable[[], Any], deadline: float = 15.0) -> None:
+    end = time.monotonic() + deadline
+    while not predicate():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def test_a_read_that_hangs_costs_that_figure_of_that_target_and_nothing_else(
+    spawn: Callable[..., "subprocess.Popen[Any]"], tmp_path: Path
+) -> None:
+    stuck, well = spawn(["sleep", "60"]), spawn(["sleep", "60"])
+    procfs = tmp_path / "proc"
+    machine(procfs)
+    show(procfs, stuck.pid, hangs="smaps_rollup")
+    show(procfs, well.pid)
+    text = "targets:\n" + "".join(
+        f"  - {{name: {name}, match: {{pid: {one.pid}}}, policy: observe}}\n"
+        for name, one in (("stuck", stuck), ("well", well))
+    )
+
+    async def test() -> None:
+        options = Options(listen_address=None, procfs=str(procfs))
+        engine = Engine(
+            load(text, "test", ACTIONS), options, Log(Format.LOGFMT, Level.ERROR), asyncio.get_running_loop()
+        )
+        engine.lanes.deadline = 0.2
+        engine.looks.everything = True
+        engine.watch.start()
+
+        def subject(name: str) -> Subject:
+            return next(iter(engine.membership.targets[name].subjects.values()))
+
+        def value(name: str, quantity: Quantity) -> float | None:
+            sample = subject(name).sample
+            return None if sample is None else sample.value(quantity)
+
+        await until(lambda: engine.lanes.running > 0)
+        await asyncio.sleep(0.3)
+        engine.lanes.expire(time.monotonic())
+        await until(lambda: value("well", Quantity.PSS) and value("stuck", Quantity.THREADS))
+        looks = subject("stuck").looks
+        await until(lambda: subject("stuck").looks > looks)
+        assert value("stuck", Quantity.PSS) is None
+        assert value("stuck", Quantity.RSS)
+        (watched,) = subject("stuck").watched.values()
+        assert watched.sampler.capable["smaps_rollup"] is False
+        assert engine.lanes.stuck == 1
+        await asyncio.wait_for(engine.close(), 5)
+
+    try:
+        asyncio.run(test())
+    finally:  # let the lane that still waits go
+        os.close(os.open(procfs / str(stuck.pid) / "smaps_rollup", os.O_RDWR | os.O_NONBLOCK))
