@@ -205,8 +205,9 @@ def test_a_path_names_every_step_and_quotes_what_is_odd() -> None:
     node = at("policies: {'a b\\': [{x: [1, 2]}]}", "policies")
     odd = node.get("a b\\")
     assert odd is not None
-    (item,) = odd.items() or ()
-    inner = item.get("x")
+    items = odd.items()
+    assert items is not None
+    inner = items[0].get("x")
     assert inner is not None
     assert [child.path for child in inner.items() or ()] == [
         "policies.'a b\\'[0].x[0]",

@@ -140,3 +140,13 @@ def test_a_goal_that_changes_nothing_is_noticed() -> None:
     text = "  p: {extends: standard, goal: {rss: 80%, working_set: 60%}}"
     expected = "policy p: its goal rss 80% lies beyond the enter of warning (70%) and changes nothing there"
     assert policies(text).notices[0] == expected
+
+
+def test_a_wrong_order_that_is_inherited_is_told_once_where_it_was_written() -> None:
+    text = "  base: {tiers: {warning: {when: {rss: 3GB}}, critical: {when: {rss: 2GB}}}}\n  mine: {extends: base}"
+    assert told(text) == [
+        (
+            "1: policies.base.tiers.warning.when.rss: 3GB is above the enter of critical (2GB); "
+            "warning would be entered after critical."
+        )
+    ]

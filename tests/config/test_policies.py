@@ -228,3 +228,11 @@ def test_a_tell_that_the_user_turned_into_a_cure_is_told_in_the_built_in_policie
     assert all("wanted an action that informs people; a cure belongs under `do`" in line for line in found)
     assert all(line.startswith("built-in presets.yaml:") for line in found)
     assert len(found) == 5
+
+
+def test_the_same_fault_in_two_targets_is_told_at_both() -> None:
+    line = "- {name: t%d, match: {pid: 1}, policy: {extends: small, max_parallel: 0}}\n"
+    assert faults("targets:\n" + line % 1 + line % 2) == [
+        "2: targets[0].policy.max_parallel: found '0', wanted a whole number between 1 and 64",
+        "3: targets[1].policy.max_parallel: found '0', wanted a whole number between 1 and 64",
+    ]

@@ -175,6 +175,16 @@ def test_a_new_inode_number_makes_a_process_be_read_at_once(trusting, proc, read
     assert trusting.rows[101].identity.start_ticks == 2000
 
 
+def test_a_new_inode_number_alone_is_no_other_process(trusting, proc, reads):
+    proc.add(101)
+    trusting.scan(0.0)
+    (proc.root / "101").rename(proc.root.parent / "old")
+    proc.add(101)  # as after the kernel, short of memory, let go of its inode
+    reads.clear()
+    assert not any(trusting.scan(20.0))
+    assert 101 in reads
+
+
 def test_threads_of_the_kernel_are_read_once(trusting, proc, reads):
     proc.add(100, comm="kworker/0:1", flags=0x208040, ppid=2)
     trusting.scan(0.0)

@@ -50,9 +50,7 @@ class TestV2:
     def test_limit_working_set_and_headroom(self, tmp_path):
         v2(tmp_path / "app", limit=400 * MB, usage=300 * MB, inactive=50 * MB, kills=2)
         found = read_cgroup_memory(at(2, tmp_path, "/app"))
-        assert found == CgroupMemory(
-            at(2, tmp_path, "/app"), 300 * MB, 50 * MB, 250 * MB, 400 * MB, 400 * MB, None, 2
-        )
+        assert found == CgroupMemory(at(2, tmp_path, "/app"), 300 * MB, 50 * MB, 250 * MB, 400 * MB, 400 * MB, None, 2)
         assert figures(found) == (250 * MB, 400 * MB, 150 * MB)
 
     def test_the_tightest_limit_on_the_way_up_counts(self, tmp_path):

@@ -3,7 +3,7 @@ import os
 import resource
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -133,7 +133,7 @@ def test_where_there_is_no_descriptor_at_all_the_error_says_so(tmp_path):
     top = max(int(name) for name in os.listdir("/proc/self/fd"))
     try:
         with limited_to(top + 4):
-            with pytest.raises(OSError, match="Too many open files"):
+            with suppress(OSError):
                 while True:
                     taken.append(os.open("/dev/null", os.O_RDONLY))
             with pytest.raises(OSError, match="Too many open files") as caught:

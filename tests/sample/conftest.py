@@ -8,7 +8,7 @@ from brimwatch.model import ProcessId
 
 MB = 1_000_000
 PAGE = 4096
-STAT = "{pid} (app) {state} 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 {threads} 0 {start} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0\n"
+STAT = "{pid} (app) {state} 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 {threads} 0 {start} 0 0 0 0 0 0 0 0 0 0\n"
 
 
 class FakeMachine:
@@ -34,8 +34,7 @@ class FakeMachine:
     def psi(self, percent: float) -> None:
         (self.proc / "pressure").mkdir(exist_ok=True)
         (self.proc / "pressure" / "memory").write_text(
-            f"some avg10={percent:.2f} avg60=0.00 avg300=0.00 total=1\n"
-            f"full avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"
+            f"some avg10={percent:.2f} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"
         )
 
     def process(self, pid: int, start: int = 100, cgroup: str = "/app", resident: int = 100) -> ProcessId:
@@ -65,9 +64,7 @@ class FakeMachine:
             directory.mkdir(parents=True, exist_ok=True)
         (directory / "statm").write_text(f"{size} {resident} {shared} 0 0 0 0\n")
 
-    def cgroup(
-        self, path: str, limit: int | None = None, usage: int = 0, inactive: int = 0, kills: int = 0
-    ) -> Path:
+    def cgroup(self, path: str, limit: int | None = None, usage: int = 0, inactive: int = 0, kills: int = 0) -> Path:
         directory = self.cg / path.lstrip("/")
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "cgroup.events").write_text("populated 1\n")

@@ -2,14 +2,19 @@ import pytest
 
 from brimwatch.model import Limit, Reading, Sample
 from brimwatch.quantity import Quantity
-from brimwatch.sample.group import SUMMED, sum_samples
+from brimwatch.sample.cgroups import CgroupCache
+from brimwatch.sample.group import SUMMED, fastest_growth, sum_samples
+from brimwatch.sample.member import MemberSampler
 
 MB = 1_000_000
 MACHINE = Limit(8000 * MB, "machine")
 
 
+APP = Limit(400 * MB, "cgroup")
+
+
 def sample(
-    cgroup: str | None = "/app", limit: Limit | None = Limit(400 * MB, "cgroup"), headroom: int | None = 100 * MB,
+    cgroup: str | None = "/app", limit: Limit | None = APP, headroom: int | None = 100 * MB,
     at: float = 100.0, **values: float,
 ) -> Sample:  # fmt: skip
     readings = {Quantity(name): Reading(value, at, 1.0) for name, value in values.items()}
@@ -53,6 +58,9 @@ class TestPartial:
     def test_a_wanted_quantity_is_missing_for_some(self):
         found = sum_samples([sample(rss=1, pss=1), sample(rss=2)], 2, 100.0, frozenset({Quantity.PSS}))
         assert (found.partial, found.value(Quantity.PSS)) == (True, 1)
+
+    def test_a_resident_set_that_is_missing_for_some_counts_without_asking(self):
+        assert sum_samples([sample(rss=1), sample(vms=2)], 2, 100.0).partial is True
 
     def test_a_quantity_that_nobody_asks_for_makes_no_sum_partial(self):
         assert sum_samples([sample(rss=1, pss=1), sample(rss=2)], 2, 100.0, frozenset({Quantity.RSS})).partial is False
@@ -122,6 +130,41 @@ class TestSeveralCgroups:
     def test_a_working_set_that_is_not_known_is_not_left_out_of_a_sum(self):
         members = [sample("/a", working_set=300 * MB), sample("/b")]
         assert sum_samples(members, 2, 100.0).value(Quantity.WORKING_SET) is None
+
+
+class TestFastest:
+    """Of members that are looked at for real: three in one cgroup, one in another."""
+
+    @pytest.fixture
+    def members(self, machine):
+        cache = CgroupCache(machine.procfs)
+        machine.cgroup("/a", usage=100 * MB)
+        machine.cgroup("/b", usage=100 * MB)
+        wanted = frozenset({Quantity.WORKING_SET})
+        made = [
+            MemberSampler(machine.process(pid, cgroup=cgroup), machine.procfs, wanted, cache)
+            for pid, cgroup in ((1, "/a"), (2, "/a"), (3, "/a"), (4, "/b"))
+        ]
+        for member in made:
+            for slow in member.due(100.0):
+                member.accept(slow, slow.read(), 100.0, 0.0)
+            member.look(100.1)
+        return made
+
+    def test_resident_sets_add_up(self, members, machine):
+        for pid in (1, 2, 3, 4):
+            machine.statm(pid, 10_000, 100 + 1000, 10)
+        for member in members:
+            member.look(101.1)
+        assert fastest_growth(members) == pytest.approx(4 * 1000 * 4096)
+
+    def test_a_cgroup_grows_once(self, members, machine):
+        machine.cgroup("/a", usage=150 * MB)
+        machine.cgroup("/b", usage=120 * MB)
+        for member in members:
+            member.look(101.1)
+        assert fastest_growth(members) == pytest.approx(70 * MB)
+        assert members[0].fastest == pytest.approx(50 * MB)
 
 
 class TestForecast:

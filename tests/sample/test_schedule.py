@@ -144,7 +144,7 @@ class TestStagger:
 
 class TestFailure:
     def test_the_pauses_double_up_to_ten_minutes(self):
-        plan = settled()
+        plan = settled(PLAIN._replace(quick=False))
         now, pauses = 200.0, []
         for _ in range(8):
             plan.begin(now)
@@ -168,13 +168,19 @@ class TestFailure:
         plan.failed(200.0, "Permission denied")
         assert plan.reason == "Permission denied"
         plan.succeeded(220.0, 0.0)
-        assert (plan.reason, plan.timed_out) == ("", False)
+        assert plan.reason == ""
 
     def test_without_a_reason_it_is_tried_soon(self):
         plan = settled()
         for _ in range(20):
             plan.failed(200.0, None)
         assert plan.reason == ""
+        assert plan.due(200.0 + SHORT_PAUSE)
+
+    def test_a_quick_read_that_was_kept_waiting_is_tried_soon(self):
+        plan = settled()
+        for _ in range(20):
+            plan.failed(200.0, "no answer in time", timed_out=True)
         assert plan.due(200.0 + SHORT_PAUSE)
 
     def test_a_read_that_was_given_back_is_due_as_before(self):

@@ -1,3 +1,4 @@
+import itertools
 import random
 
 import pytest
@@ -41,7 +42,7 @@ class TestRing:
         for step in range(3000):
             ring.add(step * 0.1, step)
         times = [time for time, _ in ring.points(300.0)]
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         assert max(gaps) <= 2.5 * min(gaps)
         assert times[-1] - times[0] > 250
 

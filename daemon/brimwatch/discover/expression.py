@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from brimwatch.discover.patience import search
 
-# Literal characters, escaped punctuation and `.*`, and nothing else.
-_WORDS = re.compile(r"(?:\.\*|\\[^\w\s]|[^\\.^$*+?{}\[\]|()])*")
+# Literal characters, escaped punctuation and `.*` (or `.*?`, which finds the same), and nothing else.
+_WORDS = re.compile(r"(?:\.\*\??|\\[^\w\s]|[^\\.^$*+?{}\[\]|()])*")
 _ESCAPED = re.compile(r"\\(.)")
-_GAP = re.compile(r"(\\.)|\.\*")  # a `.*`, but not one whose dot is escaped
+_GAP = re.compile(r"(\\.)|\.\*\??")  # a `.*`, but not one whose dot is escaped
 
 
 def searcher(pattern: re.Pattern[str]) -> Callable[[str], bool | None]:

@@ -85,8 +85,10 @@ class Roster:
         return self._assembly.found
 
     def replace(self, targets: tuple[TargetSpec, ...], run_dirs: tuple[str, ...] | None = None) -> None:
-        """Go on with another configuration. Targets that are written as before keep what they have taken, and a `pid`
-        its meaning."""
+        """Go on with another configuration.
+
+        Targets that are written as before keep the orphans that they have taken, and a `pid` keeps its meaning.
+        """
         if run_dirs is not None:
             self._run_dirs = run_dirs
         before = self._rules

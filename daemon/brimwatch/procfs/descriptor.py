@@ -1,7 +1,7 @@
 """How is a kernel file read again and again at the cost of one system call?
 
-A held descriptor of a `/proc/PID` file stays bound to that process. Once the process is gone it answers ESRCH, never the
-one that was given its PID.
+A held descriptor of a `/proc/PID` file stays bound to that process. Once the process is gone it answers ESRCH, and
+never for the one that was given its PID.
 """
 
 import os

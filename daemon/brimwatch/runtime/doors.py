@@ -42,6 +42,7 @@ class Doors:
 
         app = build_app(services_of(engine, self._access, reload, healthy))
         self._server = asyncio.get_running_loop().create_task(serve(app, self._listener))
+        self._server.add_done_callback(lambda task: _tell_end(engine, task))
 
     async def close(self) -> None:
         """Answer no more."""
@@ -50,6 +51,13 @@ class Doors:
             await asyncio.gather(self._server, return_exceptions=True)
         elif self._listener is not None:
             self._listener.close()
+
+
+def _tell_end(engine: Engine, server: asyncio.Task[None]) -> None:
+    """A server that ends by itself is a fault worth a line; the watching goes on without it."""
+    error = None if server.cancelled() else server.exception()
+    if isinstance(error, Exception):
+        engine.story.fault("web server", error)
 
 
 def services_of(

@@ -1,6 +1,7 @@
 """How does the daemon live? It opens its doors, answers signals, reloads, says that it is well, and ends in order."""
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -52,7 +53,9 @@ class Service:
                 Name.DAEMON_STARTED, version=__version__, address=doors.address, dry_run=engine.config.dry_run
             )
             engine.story.tell(Name.CONFIG_LOADED, source=self._config.source, targets=len(self._config.targets))
+            self._log.listen()
             engine.watch.start()
+            gc.freeze()  # what lives as long as the daemon need not be walked by each full collection
             self._notifier.send("READY=1", f"STATUS=watching {len(engine.membership.targets)} targets")
             keeper = loop.create_task(self._keep(engine))
             self._tasks.add(keeper)

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 
 from brimwatch.model import Limit, Reading, Sample
 from brimwatch.quantity import Quantity
+from brimwatch.sample.member import MemberSampler
 from brimwatch.units import Bytes
 
+RESIDENT = frozenset({Quantity.RSS})
 PATIENCE = 3  # cadences after which a member's value counts as missing
 SUMMED = (
     Quantity.RSS, Quantity.PSS, Quantity.USS, Quantity.VMS, Quantity.SWAP, Quantity.ANON, Quantity.TRIMMABLE,
@@ -22,9 +24,7 @@ SUMMED = (
 )  # fmt: skip
 
 
-def sum_samples(
-    samples: Sequence[Sample], expected: int, now: float, wanted: frozenset[Quantity] = frozenset()
-) -> Sample:
+def sum_samples(samples: Sequence[Sample], expected: int, now: float, wanted: frozenset[Quantity] = RESIDENT) -> Sample:
     """One sample for a group of `expected` members, at least one of which was sampled.
 
     The `at` of each sum is the oldest of its parts, its cadence the longest. `wanted` are the quantities that the
@@ -52,6 +52,16 @@ def sum_samples(
     _forecast(readings, samples, limit, headroom, now)
     shared = cgroups[0].cgroup if len(cgroups) == 1 else None
     return Sample(now, readings, limit, headroom, partial, shared)
+
+
+def fastest_growth(members: Iterable[MemberSampler]) -> float:
+    """The fastest growth of a group seen in the last minute, bytes per second.
+
+    Resident sets may all grow at once, so theirs add up; a cgroup grows once, however many members it has.
+    """
+    members = tuple(members)
+    cgroups = {id(member.cgroup): member.cgroup.fastest for member in members}
+    return max(sum(member.fastest_resident for member in members), sum(cgroups.values()))
 
 
 def _fresh(samples: Iterable[Sample], quantity: Quantity, now: float) -> list[Reading]:

@@ -21,6 +21,7 @@ from brimwatch.procfs.smaps_rollup import SmapsRollup, read_smaps_rollup
 from brimwatch.procfs.statm import Statm
 from brimwatch.procfs.status import Status, read_status
 from brimwatch.quantity import Quantity
+from brimwatch.sample.cgroup import CgroupSampler
 from brimwatch.sample.cgroups import CgroupCache
 from brimwatch.sample.resident import ResidentFile
 from brimwatch.sample.schedule import Schedule
@@ -115,8 +116,17 @@ class MemberSampler:
     @property
     def fastest(self) -> float:
         """The fastest growth seen in the last minute, of the resident or the working set; bytes per second."""
-        at = self.last.at if self.last is not None else 0.0
-        return max(self._window.fastest(at), self._cgroup.fastest)
+        return max(self.fastest_resident, self._cgroup.fastest)
+
+    @property
+    def fastest_resident(self) -> float:
+        """The same of the resident set alone: what adds up over the members of a group."""
+        return self._window.fastest(self.last.at if self.last is not None else 0.0)
+
+    @property
+    def cgroup(self) -> CgroupSampler:
+        """What it shares with the other members of its cgroup."""
+        return self._cgroup
 
     def oom_kills(self) -> int:
         """Kills in its cgroup since any member of that was last asked."""
@@ -192,11 +202,8 @@ class MemberSampler:
 
     def due(self, now: float, everything: bool = False) -> tuple[SlowRead, ...]:
         """The reads that are to be made now, each handed back to `accept`; with `everything`, those not due yet too."""
-        reads: list[SlowRead] = []
+        reads = self._cgroup.due(now, self.identity, everything)
         thread = self._resident.thread
-        # A target that is stuck has its lane taken: its cgroup is read by way of another member, where there is one.
-        if not self._plan(SMAPS_ROLLUP).timed_out or self._cgroup.members == 1:
-            reads = self._cgroup.due(now, self.identity, everything)
         for plan in self._plans:  # the one that may get stuck comes last
             if plan.due(now, everything):
                 plan.begin(now)

@@ -41,7 +41,7 @@ class Schedule:
 
     __slots__ = (
         "_cost", "_demand", "_due", "_failures", "_issued", "_loads", "_spread", "cadence", "reason", "source",
-        "timed_out", "wanted",
+        "wanted",
     )  # fmt: skip
 
     def __init__(self, source: Source, wanted: bool, loads: Loads, number: int) -> None:
@@ -49,7 +49,6 @@ class Schedule:
         self.wanted = wanted
         self.cadence = source.cadence_wanted if wanted else source.cadence
         self.reason = ""  # why it is out of reach, in words
-        self.timed_out = False  # the last read never came back
         self._failures = 0
         self._loads = loads
         self._due: float | None = None
@@ -76,7 +75,7 @@ class Schedule:
 
     def succeeded(self, now: float, cost: float) -> None:
         """A read came back after `cost` seconds of CPU."""
-        self.reason, self.timed_out, self._failures = "", False, 0
+        self.reason, self._failures = "", 0
         self._cost = cost if self._cost is None else self._cost + _SMOOTHING * (cost - self._cost)
         source = self.source
         least = max(source.cadence_wanted if self.wanted else source.cadence, self._cost / source.share)
@@ -88,13 +87,16 @@ class Schedule:
         self._spread = None
 
     def failed(self, now: float, reason: str | None, timed_out: bool = False) -> None:
-        """A read came back with nothing; with a reason the source is out of reach. Tried again, ever later."""
+        """A read came back with nothing; with a reason the source is out of reach. Tried again, ever later.
+
+        A quick read that did not come back in time was kept waiting by others: that passes.
+        """
         self._failures += 1
-        self.timed_out = timed_out
         self._issued = None
         self.reason = reason or ""
         pause = self.cadence * 2.0 ** min(self._failures, 30)
-        self._due = now + min(LONGEST_PAUSE if reason else max(SHORT_PAUSE, self.cadence), pause)
+        passing = not reason or (timed_out and self.source.quick)
+        self._due = now + min(max(SHORT_PAUSE, self.cadence) if passing else LONGEST_PAUSE, pause)
 
     def hasten(self) -> None:
         """Read again at the next look."""

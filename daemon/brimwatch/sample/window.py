@@ -95,8 +95,8 @@ class Window:
     """The growth of one value. Times are monotonic seconds, growth is bytes per second."""
 
     __slots__ = (
-        "_base_at", "_base_value", "_crests", "_interval", "_last", "_long", "_long_at", "_long_slope", "_peaks", "_short",
-        "_slot_at", "fitted_at", "period", "slope",
+        "_base_at", "_base_value", "_crests", "_interval", "_last", "_long", "_long_at", "_long_slope", "_peaks",
+        "_short", "_slot_at", "fitted_at", "period", "slope",
     )  # fmt: skip
 
     def __init__(self, wanted: bool, interval: float = 1.0) -> None:

@@ -8,6 +8,7 @@ from brimwatch.errors import UsageError
 
 WANTED = "an address such as 127.0.0.1:9847, [::1]:9847 or :9847"
 _BACKLOG = 64
+_SEND_BUFFER = 256 * 1024  # bytes of an answer that the kernel holds for one slow client
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -53,6 +54,7 @@ def _listen(family: socket.AddressFamily, sockaddr: tuple[str, int] | tuple[str,
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6 and sockaddr[0] == "::":
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         listener.bind(sockaddr)
         listener.listen(_BACKLOG)
         listener.setblocking(False)

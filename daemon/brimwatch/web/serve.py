@@ -6,6 +6,7 @@ a second. Connections that only hold a place are closed.
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -38,11 +39,18 @@ class Connection(H11Protocol):
     def _look_again(self) -> None:
         cycle, paused = self.cycle, self.flow.write_paused
         idle = cycle is None or cycle.response_complete
+        if paused and self._was_paused:
+            self._drop_answer()
         if (idle and cycle is self._last_cycle) or (paused and self._was_paused):
             self.transport.abort()
             return
         self._last_cycle, self._was_paused = cycle, paused
         self._look = self.loop.call_later(PATIENCE, self._look_again)
+
+    def _drop_answer(self) -> None:
+        """Let the kernel forget what it holds for a client that does not take it. Source: socket(7), SO_LINGER."""
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class _Server(uvicorn.Server):
