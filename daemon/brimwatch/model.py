@@ -210,13 +210,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a rung ended: `reclaimed` bytes are measured (may be negative), None where nothing could be measured."""
+    """How a rung ended: `reclaimed` bytes are measured (may be negative), None where nothing could be measured.
+
+    `duration`: from `started` until what it won was measured, or until it was given up.
+    """
 
     tier: Tier
     action: Action
     rung: int
     verdict: Verdict
     at: float
+    started: float = 0.0
     duration: Seconds = Seconds(0.0)
     reclaimed: Bytes | None = None
     claimed: Bytes | None = None

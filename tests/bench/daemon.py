@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from tests.bench.exporter import FLAGS, exporter
+from tests.bench.exporter import FLAGS, scrape
 from tests.bench.figure import emit, say
 from tests.bench.machine import HERE, Scrapes, compiled, cpu_seconds, free_port, get, running, targets, wait_for
 
@@ -85,8 +85,7 @@ def run() -> None:
     with compiled() as folder:
         for count in SIZES:
             say(f"the daemon itself, {count} targets")
-            with targets(folder, count):
+            with targets(folder, count) as pids:
                 one_size(folder, count)
                 for subject in FLAGS:
-                    with exporter(folder, subject) as (url, pid):
-                        report_scrapes(count, subject, Scrapes(url, pid))
+                    report_scrapes(count, subject, scrape(folder, subject, pids))

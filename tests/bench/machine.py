@@ -5,6 +5,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -108,6 +109,9 @@ def running(command: Sequence[str], folder: Path, **environment: str) -> Iterato
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=settings)
         try:
             yield process
+        except RuntimeError:
+            sys.stderr.write((folder / "output").read_text(errors="backslashreplace")[-2000:])
+            raise
         finally:
             process.terminate()
             try:

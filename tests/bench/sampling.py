@@ -94,26 +94,20 @@ def in_process(folder: Path, pids: list[int], **details: object) -> None:
         emit(BENCH, COST, c_loop(folder, pids, mode, file), UNIT, len(pids), subject, **details)
 
 
-def peers(folder: Path, pids: list[int], idle: dict[str, float], **details: object) -> None:
-    """Figures of process-exporter: what a scrape costs more than one that finds no target, for each target."""
-    for subject, before in idle.items():
-        marginal = (scrape(folder, subject).cpu - before) / len(pids) * 1e6
-        emit(BENCH, COST, marginal, UNIT, len(pids), subject, **details)
-
-
-def idle_scrapes(folder: Path, subjects: Iterable[str]) -> dict[str, float]:
-    """CPU seconds of a scrape that finds no target, but looks through whatever else runs on this machine."""
-    return {subject: scrape(folder, subject).cpu for subject in subjects}
+def peers(folder: Path, pids: list[int], subjects: Iterable[str], **details: object) -> None:
+    """Figures of process-exporter: what a scrape costs more than one that finds no process, for each process."""
+    for subject in subjects:
+        cost = scrape(folder, subject, pids).cpu - scrape(folder, subject, []).cpu
+        emit(BENCH, COST, cost / len(pids) * 1e6, UNIT, len(pids), subject, **details)
 
 
 def by_number(folder: Path) -> None:
     """10, 100 and 1,000 small processes."""
     for count in SIZES:
         say(f"one look, {count} processes")
-        idle = idle_scrapes(folder, FLAGS)
         with targets(folder, count) as pids:
             in_process(folder, pids)
-            peers(folder, pids, idle)
+            peers(folder, pids, FLAGS)
 
 
 def by_size(folder: Path) -> None:
@@ -121,11 +115,10 @@ def by_size(folder: Path) -> None:
     large = min(LARGE_PROCESS, psutil.virtual_memory().available // 4)
     for size in (SMALL_PROCESS, large):
         say(f"one look, a process of {size / 1e6:.0f} MB")
-        idle = idle_scrapes(folder, [DEFAULTS])
         with targets(folder, 1, size) as pids:
             resident = psutil.Process(pids[0]).memory_info().rss
             in_process(folder, pids, resident_bytes=resident)
-            peers(folder, pids, idle, resident_bytes=resident)
+            peers(folder, pids, [DEFAULTS], resident_bytes=resident)
             cost = c_loop(folder, pids, "open", "smaps_rollup")
             emit(BENCH, COST, cost, UNIT, 1, "C loop, smaps_rollup opened, read, closed", resident_bytes=resident)
 

@@ -136,3 +136,13 @@ def test_a_policy_that_changes_under_a_climb_ends_it_after_the_running_rung() ->
 def test_an_answer_that_comes_after_the_climb_ended_changes_nothing() -> None:
     ladder = Ladder()
     assert attempted(ladder, Attempt(Verdict.RUN, 0, 1), policy(), Sample(1.0, {})) == ladder
+
+
+def test_a_restart_that_was_refused_at_the_last_look_costs_no_budget() -> None:
+    climb = Climb(policy(tiers=(TierRule(Tier.EMERGENCY, rss(400), do=(RESTART,)),)))
+    climb.look(0, 450)
+    climb.answer(0.1, Verdict.SUPPRESSED, Reason.VANISHED)
+    climb.look(0.2, 450)
+    (outcome,) = climb.outcomes
+    climb.spent = climb.spent.refund("shop", outcome.action, outcome.started)
+    assert climb.look(61, 450) == ["emergency: restart"]

@@ -78,3 +78,8 @@ def test_a_process_that_a_rung_ended_gave_everything_back() -> None:
 def test_a_process_that_vanished_under_any_other_rung_is_no_success() -> None:
     outcome = settle_gone(Firing(1, Tier.EMERGENCY, 0, USR1, 0.0, 100), 5.0)
     assert (outcome.verdict, outcome.reason, outcome.reclaimed) == (Verdict.FAILED, Reason.VANISHED, None)
+
+
+def test_the_duration_runs_until_what_was_won_is_measured_not_until_the_answer() -> None:
+    outcome = settle(Firing(1, Tier.CRITICAL, 0, USR1, 0.5, 100, attempt=RAN), sample(at=2.0, rss=70))
+    assert (outcome.started, outcome.duration) == (0.5, 1.5)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from brimwatch.errors import MalformedProcFile
 from brimwatch.units import Bytes
 
+_DIGITS = 18  # more is no memory that there is
+
 
 def parse_kilobytes(found: Mapping[bytes, bytes], name: bytes, file: str) -> Bytes | None:
     """The bytes of one line, None where the file has no such line.
@@ -15,7 +17,7 @@ def parse_kilobytes(found: Mapping[bytes, bytes], name: bytes, file: str) -> Byt
     if text is None:
         return None
     number, _, unit = text.strip().partition(b" ")
-    if unit != b"kB" or not number.isdigit():
+    if unit != b"kB" or not number.isdigit() or len(number) > _DIGITS:
         raise MalformedProcFile(f"{file}: {name.decode()}: found {text[:40]!r}, wanted a number and kB")
     return Bytes(int(number) * 1024)
 

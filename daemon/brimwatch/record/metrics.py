@@ -83,7 +83,7 @@ class Metrics:
     def _time_and_count_itself(self) -> None:
         self._durations = Histogram(
             "brimwatch_action_duration_seconds",
-            "Time one attempt of an action took.",
+            "Time from the start of a rung until what it won was measured.",
             ("action",),
             registry=self.registry,
             buckets=_ACTION_BUCKETS,
@@ -163,7 +163,7 @@ class Metrics:
         self._oom_kills.add(label(target), evidence, amount=count)
 
     def duration(self, action: str, seconds: Seconds) -> None:
-        """One attempt of an action took this long."""
+        """A rung took this long from its start until it was measured."""
         self._durations.labels(label(action)).observe(seconds)
 
     def reaction(self, seconds: Seconds) -> None:

@@ -143,7 +143,7 @@ class Looks:
     def _carry_out(self, subject: Subject, step: Step, sample: Sample) -> None:
         for outcome in step.outcomes:
             if outcome.verdict is Verdict.SUPPRESSED:
-                self.spent = self.spent.refund(subject.target.name, outcome.action, outcome.at - outcome.duration)
+                self.spent = self.spent.refund(subject.target.name, outcome.action, outcome.started)
             self._story.outcome(subject, outcome)
         for decision in step.decisions:
             if decision.verdict is Verdict.RUN:

@@ -133,6 +133,7 @@ def _told(decision: Decision, attempt: Attempt) -> Outcome:
         rung=decision.rung,
         verdict=attempt.verdict,
         at=attempt.ended,
+        started=attempt.started,
         duration=Seconds(attempt.ended - attempt.started),
         reason=attempt.reason,
         detail=attempt.detail,
