@@ -50,8 +50,9 @@ int main(int argc, char **argv)
         pid_t pid;
         if (read(ends[0], &pid, sizeof pid) != sizeof pid)
             return 1;
-        printf("%d\n", pid);
     }
+    for (int number = 0; number < count; number++)
+        printf("%d\n", pids[number]);
     fclose(stdout);
     while (getchar() != EOF)
         ;

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from brimwatch.discover.births import Births
 from brimwatch.discover.facts import FactSource
 from brimwatch.discover.roster import Roster
 from brimwatch.discover.table import ProcessTable
@@ -18,6 +19,7 @@ from brimwatch.procfs.stat import read_stat
 
 pytestmark = pytest.mark.live
 NOBODY = 65534
+LONG = str(10_000_000 + os.getpid())  # seconds to sleep, and a number that no other run of these tests has
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
 
 
@@ -45,6 +47,11 @@ def python(spawn):
     return start
 
 
+def marked(word):
+    """A word that no other run of these tests has in a command line."""
+    return f"{word}-{LONG}"
+
+
 def go_on(child):
     child.stdin.write("\n")
     child.stdin.flush()
@@ -54,9 +61,9 @@ WAIT = "import sys; print('ready'); sys.stdin.readline()"
 
 
 def test_a_process_comes_and_goes(python, spec, wait_until):
-    watched = Watched(spec("x", cmdline="a-name-like-no-other"))
+    watched = Watched(spec("x", cmdline=marked("a-name-like-no-other")))
     assert watched.members("x") == {}
-    child = python(WAIT, "a-name-like-no-other")
+    child = python(WAIT, marked("a-name-like-no-other"))
     member = watched.members("x")[child.pid]
     assert member.exe == os.path.realpath(sys.executable)
     assert (member.uid, member.ppid) == (os.geteuid(), os.getpid())
@@ -67,9 +74,9 @@ def test_a_process_comes_and_goes(python, spec, wait_until):
 
 
 def test_an_exec_is_matched_again_with_the_same_identity(python, spec, wait_until):
-    script = "import os, sys; print('ready'); sys.stdin.readline(); os.execvp('sleep', ['sleep', '86399'])"
-    watched = Watched(spec("sleep", cmdline="^sleep 86399$"))
-    child = python(script)
+    script = "import os, sys; print('ready'); sys.stdin.readline(); os.execvp('sleep', ['sleep', sys.argv[1]])"
+    watched = Watched(spec("sleep", cmdline=f"^sleep {LONG}$"))
+    child = python(script, LONG)
     before = read_stat("/proc", child.pid).start_ticks
     assert watched.members("sleep") == {}
     go_on(child)
@@ -80,11 +87,11 @@ def test_an_exec_is_matched_again_with_the_same_identity(python, spec, wait_unti
 def test_an_exec_by_a_thread_keeps_the_process(python, spec, wait_until):
     script = (
         "import os, sys, threading; print('ready'); sys.stdin.readline()\n"
-        "threading.Thread(target=lambda: os.execvp('sleep', ['sleep', '86398'])).start()\n"
+        "threading.Thread(target=lambda: os.execvp('sleep', ['sleep', sys.argv[1]])).start()\n"
         "threading.Event().wait()"
     )
-    child = python(script)
-    watched = Watched(spec("x", pid=child.pid), spec("sleep", cmdline="^sleep 86398$"))
+    child = python(script, LONG)
+    watched = Watched(spec("x", pid=child.pid), spec("sleep", cmdline=f"^sleep {LONG}$"))
     identity = watched.members("x")[child.pid].identity
     go_on(child)
     member = wait_until(lambda: (m := watched.members("x")[child.pid]).comm == "sleep" and m)
@@ -97,8 +104,8 @@ def test_threads_are_no_processes(python, spec):
         "for _ in range(5): threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
         "print('ready'); sys.stdin.readline()"
     )
-    child = python(script, "five-threads-and-one")
-    assert list(Watched(spec("x", cmdline="five-threads-and-one")).members("x")) == [child.pid]
+    child = python(script, marked("five-threads-and-one"))
+    assert list(Watched(spec("x", cmdline=marked("five-threads-and-one"))).members("x")) == [child.pid]
 
 
 DAEMON = """
@@ -107,7 +114,7 @@ if os.fork() == 0:
     os.setsid()
     pid = os.fork()
     if pid == 0:
-        os.execvp('sleep', ['sleep', '86397'])
+        os.execvp('sleep', ['sleep', sys.argv[1]])
     print(pid)
     sys.stdin.readline()
     os._exit(0)
@@ -118,9 +125,9 @@ sys.stdin.readline()
 
 
 def test_a_daemon_that_forks_twice_stays_a_member_after_its_parents(python, spec, wait_until):
-    child = python(DAEMON, "starts-a-daemon")
+    child = python(DAEMON, LONG, marked("starts-a-daemon"))
     daemon = int(child.said)
-    watched = Watched(spec("x", cmdline="starts-a-daemon", children=True))
+    watched = Watched(spec("x", cmdline=marked("starts-a-daemon"), children=True))
     try:
         members = wait_until(lambda: (m := watched.members("x")).get(daemon) and m[daemon].comm == "sleep" and m)
         assert members[child.pid].is_root
@@ -141,9 +148,11 @@ def test_a_daemon_that_forks_twice_stays_a_member_after_its_parents(python, spec
 
 
 def test_a_command_line_of_a_megabyte_with_anything_in_it(spawn, spec, wait_until):
-    huge = [b"\xff\xfe\n\x1b[2J"] + [b"x" * 100_000] * 10 + [b"the-very-end"]
-    child = spawn([sys.executable, "-c", "input()", b"starts-with-this", *huge], stdin=subprocess.PIPE)
-    watched = Watched(spec("x", cmdline="starts-with-this .* x"), spec("end", cmdline="the-very-end"))
+    huge = [b"\xff\xfe\n\x1b[2J"] + [b"x" * 100_000] * 10 + [marked("the-very-end").encode()]
+    child = spawn([sys.executable, "-c", "input()", marked("starts-with-this").encode(), *huge], stdin=subprocess.PIPE)
+    watched = Watched(
+        spec("x", cmdline=marked("starts-with-this") + " .* x"), spec("end", cmdline=marked("the-very-end"))
+    )
     member = wait_until(lambda: watched.members("x").get(child.pid))
     assert len(member.cmdline) <= 8192 + 5
     assert member.cmdline.isprintable()
@@ -151,8 +160,8 @@ def test_a_command_line_of_a_megabyte_with_anything_in_it(spawn, spec, wait_unti
 
 
 def test_newlines_in_an_argument_do_not_hide_what_follows(python, spec):
-    child = python(WAIT + "\n\n# a\n", "-b\nc", "needle-in-it")
-    assert child.pid in Watched(spec("x", cmdline="python.*needle-in-it")).members("x")
+    child = python(WAIT + "\n\n# a\n", "-b\nc", marked("needle-in-it"))
+    assert child.pid in Watched(spec("x", cmdline="python.*" + marked("needle-in-it"))).members("x")
 
 
 TITLE = """
@@ -198,14 +207,14 @@ def test_a_zombie_belongs_to_nobody(python, spec, wait_until):
         "import os, sys\npid = os.fork()\nif pid == 0: os._exit(0)\n"
         "os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)\nprint(pid)\nsys.stdin.readline()"
     )
-    child = python(script, "parent-of-a-zombie")
-    watched = Watched(spec("x", cmdline="parent-of-a-zombie", children=True), spec("z", pid=int(child.said)))
+    child = python(script, marked("parent-of-a-zombie"))
+    watched = Watched(spec("x", cmdline=marked("parent-of-a-zombie"), children=True), spec("z", pid=int(child.said)))
     assert set(watched.members("x")) == {child.pid}
     assert watched.members("z") == {}
 
 
 def test_a_member_that_becomes_a_zombie_leaves(spawn, spec, wait_until):
-    child = spawn(["sleep", "86396"])
+    child = spawn(["sleep", LONG])
     watched = Watched(spec("x", pid=child.pid))
     assert set(watched.members("x")) == {child.pid}
     os.kill(child.pid, signal.SIGKILL)
@@ -227,8 +236,8 @@ ctypes.CDLL(None).syscall(60, 0)  # exit(2), not exit_group(2): this thread alon
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of exit(2) is that of x86_64")
 def test_a_leader_that_ended_while_its_threads_live_stays_a_member(python, spec, wait_until, tmp_path):
-    child = python(HEADLESS, str(tmp_path / "end"), "headless-one")
-    watched = Watched(spec("x", cmdline="headless-one"))
+    child = python(HEADLESS, str(tmp_path / "end"), marked("headless-one"))
+    watched = Watched(spec("x", cmdline=marked("headless-one")))
     before = watched.members("x")
     go_on(child)
     wait_until(lambda: read_stat("/proc", child.pid).state == "Z")
@@ -257,9 +266,9 @@ print('done')
 
 
 def test_five_hundred_children_are_found_in_one_pass(python, spec):
-    watched = Watched(spec("x", cmdline="mother-of-many", children=True))
+    watched = Watched(spec("x", cmdline=marked("mother-of-many"), children=True))
     watched.members("x")
-    child = python(FORKS, "mother-of-many")
+    child = python(FORKS, marked("mother-of-many"))
     members = watched.members("x")
     assert len(members) == 501
     assert [pid for pid, member in members.items() if member.is_root] == [child.pid]
@@ -283,8 +292,8 @@ while True:
 
 
 def test_processes_that_die_at_any_moment_do_no_harm(python, spec):
-    child = python(CHURN, "always-busy")
-    watched = Watched(spec("x", cmdline="always-busy", user=str(os.geteuid()), exe="*", children=True))
+    child = python(CHURN, marked("always-busy"))
+    watched = Watched(spec("x", cmdline=marked("always-busy"), user=str(os.geteuid()), exe="*", children=True))
     for _ in range(60):
         assert child.pid in watched.members("x")
 
@@ -294,8 +303,10 @@ def test_a_process_of_another_user(python, spec, wait_until):
     script = (
         "import os, sys; print('ready'); sys.stdin.readline(); os.setuid(65534); print('set'); sys.stdin.readline()"
     )
-    child = python(script, "becomes-nobody")
-    watched = Watched(spec("root", user="root", cmdline="becomes-nobody"), spec("nobody", user=str(NOBODY), name="*"))
+    child = python(script, marked("becomes-nobody"))
+    watched = Watched(
+        spec("root", user="root", cmdline=marked("becomes-nobody")), spec("nobody", user=str(NOBODY), name="*")
+    )
     assert set(watched.members("root")) == {child.pid}
     go_on(child)
     child.stdout.readline()
@@ -325,13 +336,13 @@ def as_nobody(work):
 
 @as_root
 def test_what_another_user_may_not_read_does_not_match_and_is_told(python, spec):
-    child = python(WAIT, "of-root-alone")
+    child = python(WAIT, marked("of-root-alone"))
 
     def look():
         watched = Watched(
-            spec("exe", cmdline="of-root-alone", exe="*"),
-            spec("not", cmdline="of-root-alone", exclude={"exe": "/opt/*"}),
-            spec("cmdline", cmdline="of-root-alone"),
+            spec("exe", cmdline=marked("of-root-alone"), exe="*"),
+            spec("not", cmdline=marked("of-root-alone"), exclude={"exe": "/opt/*"}),
+            spec("cmdline", cmdline=marked("of-root-alone")),
         )
         found = {name: list(watched.members(name)) for name in ("exe", "not", "cmdline")}
         member = watched.members("cmdline")[child.pid]
@@ -342,11 +353,11 @@ def test_what_another_user_may_not_read_does_not_match_and_is_told(python, spec)
 
 @as_root
 def test_an_exec_of_what_we_may_not_trace_is_seen_all_the_same(python, spec):
-    script = "import os, sys; print('ready'); sys.stdin.readline(); os.execvp('sleep', ['sleep', '86395'])"
-    child = python(script)
+    script = "import os, sys; print('ready'); sys.stdin.readline(); os.execvp('sleep', ['sleep', sys.argv[1]])"
+    child = python(script, LONG)
 
     def look():
-        watched = Watched(spec("sleep", cmdline="^sleep 86395$"))
+        watched = Watched(spec("sleep", cmdline=f"^sleep {LONG}$"))
         before = list(watched.members("sleep"))
         go_on(child)
         end = time.monotonic() + 10
@@ -359,7 +370,7 @@ def test_an_exec_of_what_we_may_not_trace_is_seen_all_the_same(python, spec):
 
 def test_a_pidfile_is_believed_until_it_is_stale(spawn, spec, tmp_path):
     path = tmp_path / "x.pid"
-    child = spawn(["sleep", "86394"])
+    child = spawn(["sleep", LONG])
     path.write_text(f"{child.pid}\n")
     watched = Watched(spec("x", pidfile=str(path)))
     assert set(watched.members("x")) == {child.pid}
@@ -370,8 +381,8 @@ def test_a_pidfile_is_believed_until_it_is_stale(spawn, spec, tmp_path):
 
 
 def test_what_we_start_ourselves_is_nobodys(spawn, spec):
-    child = spawn(["sleep", "86393"])
-    ours = Roster("/proc", (spec("all", cmdline="^sleep 86393$"),))
+    child = spawn(["sleep", LONG])
+    ours = Roster("/proc", (spec("all", cmdline=f"^sleep {LONG}$"),))
     assert ours.scan(0.0)[0].members == ()
     by_pid = Roster("/proc", (spec("one", pid=child.pid),))
     assert [member.identity.pid for member in by_pid.scan(0.0)[0].members] == [child.pid]
@@ -388,13 +399,16 @@ def test_threads_of_the_kernel_are_in_no_target(spec):
 
 REUSE = """
 import subprocess, sys
-first = subprocess.Popen(['sleep', '86392'])
+first = subprocess.Popen(['sleep', sys.argv[1]])
 print(first.pid, flush=True)
 sys.stdin.readline()
 first.kill(); first.wait()
-with open('/proc/sys/kernel/ns_last_pid', 'w') as last:
-    last.write(str(first.pid - 1))
-second = subprocess.Popen(['sleep', '86392'])
+try:
+    with open('/proc/sys/kernel/ns_last_pid', 'w') as last:
+        last.write(str(first.pid - 1))
+except OSError as error:
+    sys.exit(print(error))
+second = subprocess.Popen(['sleep', sys.argv[1]])
 print(second.pid, flush=True)
 sys.stdin.readline()
 second.kill(); second.wait()
@@ -404,7 +418,7 @@ second.kill(); second.wait()
 @pytest.fixture
 def apart(spawn):
     """A program in a PID namespace of its own, where nobody else takes numbers: (process, its /proc)."""
-    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", REUSE]
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", REUSE, LONG]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     child = spawn(command, text=True, **pipes)
     first = child.stdout.readline()
@@ -414,14 +428,19 @@ def apart(spawn):
     return child, f"/proc/{inner.pid}/root/proc", int(first)
 
 
-def test_a_pid_that_is_used_again_is_another_process(apart, spec):
+def test_a_pid_that_is_used_again_is_another_process(apart, spec, wait_until):
     child, procfs, pid = apart
     assert Path(procfs).stat().st_ino == 1  # a real procfs: inode numbers tell processes apart
     watched = Watched(spec("one", pid=pid), spec("sleep", name="sleep"), procfs=procfs, own_pid=-1)
     before = watched.members("one")[pid]
     held = watched.roster._table.rows[pid]
+    # Start times are counted in ticks: within one and the same, nothing tells the two apart.
+    wait_until(lambda: Births().age(before.identity) > 2 / os.sysconf("SC_CLK_TCK"))
     go_on(child)
-    assert int(child.stdout.readline()) == pid
+    answer = child.stdout.readline().strip()
+    if not answer.isdecimal():
+        pytest.skip(f"the next PID cannot be chosen here: {answer}")
+    assert int(answer) == pid
     members = watched.members("sleep")
     assert watched.members("one") == {}
     assert set(members) == {pid}

@@ -1,5 +1,7 @@
 """A machine of files: processes, their cgroups and meminfo, written as the kernel would show them."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,14 @@ class FakeMachine:
         (self.proc / "self" / "cgroup").write_text("0::/system.slice/brimwatch.service\n")
         self.meminfo()
         self.psi(0.0)
+
+    def held(self) -> int:
+        """How many of our descriptors lead into this tree."""
+        links = []
+        for number in os.listdir("/proc/self/fd"):
+            with suppress(FileNotFoundError):  # the listing's own
+                links.append(os.readlink(f"/proc/self/fd/{number}"))
+        return sum(link.startswith(str(self.cg.parent)) for link in links)
 
     def meminfo(self, total: int = 1000 * MB, available: int = 600 * MB) -> None:
         (self.proc / "meminfo").write_text(

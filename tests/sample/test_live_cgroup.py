@@ -149,8 +149,8 @@ def hold(group, spawn):
     return start
 
 
-def make_reads(member: MemberSampler, now: float) -> None:
-    for slow in member.due(now, everything=True):
+def make_reads(member: MemberSampler, now: float, everything: bool = True) -> None:
+    for slow in member.due(now, everything):
         try:
             result = slow.read()
         except OSError as error:
@@ -226,14 +226,8 @@ def test_a_process_that_is_moved_and_its_old_cgroup_removed(group, hold, sampler
     now = time.monotonic()
     sample = member.look(now)
     for step in range(1, 60):  # the daemon's looks of the next six seconds
-        at = now + step / 10
-        for slow in member.due(at):
-            try:
-                result = slow.read()
-            except OSError as error:
-                result = error
-            member.accept(slow, result, at, 0.0)
-        sample = member.look(at)
+        make_reads(member, now + step / 10, everything=False)
+        sample = member.look(now + step / 10)
     assert sample.limit == Limit(64 * MIB, "cgroup")
 
 

@@ -54,8 +54,8 @@ class MemberSampler:
     """
 
     __slots__ = (
-        "_cgroup", "_cgroups", "_failure", "_gap", "_peak", "_plans", "_procfs", "_resident", "_slow", "_status",
-        "_wants_usage", "_window", "identity", "interval", "last",
+        "_cgroup", "_cgroups", "_closed", "_failure", "_gap", "_peak", "_plans", "_procfs", "_resident", "_slow",
+        "_status", "_wants_usage", "_window", "identity", "interval", "last",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,7 @@ class MemberSampler:
         self._cgroups = cgroups
         self._resident = ResidentFile(procfs, identity)
         self._status: Status | None = None
+        self._closed = False
         self._failure = ""  # why the statm cannot be read
         self._peak = 0
         self._gap = interval
@@ -217,6 +218,8 @@ class MemberSampler:
 
     def accept(self, read: SlowRead, result: object, now: float, cost: float) -> None:
         """What a slow read returned, or the exception that it raised; `cost` is its CPU seconds."""
+        if self._closed:
+            return  # it was under way when the member left; the cgroup's others ask again
         for plan in self._plans:
             if plan.source.name == read.source:
                 break
@@ -243,6 +246,9 @@ class MemberSampler:
 
     def close(self) -> None:
         """Give back every descriptor, and the share of the budget."""
+        if self._closed:
+            return
+        self._closed = True
         self._resident.close()
         for plan in self._plans:
             plan.close()
