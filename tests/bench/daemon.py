@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 from tests.bench.exporter import FLAGS, scrape
 from tests.bench.figure import emit, say
-from tests.bench.machine import HERE, Scrapes, compiled, cpu_seconds, free_port, get, running, targets, wait_for
+from tests.bench.machine import HERE, PREFIX, Scrapes, compiled, cpu_seconds, free_port, get, running, targets, wait_for
 
 SUBJECT = "brimwatch run, policy standard"
 SIZES = (10, 100, 1000)
 WATCHED = 20.0  # seconds of which the CPU share is the mean: two thirds of the slowest cadence
-CONFIG = """targets:
-  - name: '{comm}'
-    match: {name: 'bench-*'}
+CONFIG = f"""targets:
+  - name: '{{comm}}'
+    match: {{name: '{PREFIX}-*'}}
     policy: standard
 """
 
@@ -31,12 +31,13 @@ def until(what: str, deadline: float, ready: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def count_objects(pid: int, answer: Path) -> int:
-    """GC-tracked objects of the daemon, by its own count."""
+def count_objects(pid: int, answer: Path) -> tuple[int, int]:
+    """GC-tracked objects of the daemon by its own count, and how many of them the collector was told to leave alone."""
     answer.unlink(missing_ok=True)
     os.kill(pid, signal.SIGRTMIN)
     until("the daemon's object count", 10, lambda: answer.exists() and answer.read_text().endswith("\n"))
-    return int(answer.read_text())
+    watched, frozen = map(int, answer.read_text().split())
+    return watched + frozen, frozen
 
 
 def all_measured(url: str, count: int) -> bool:
@@ -44,7 +45,7 @@ def all_measured(url: str, count: int) -> bool:
     return get(url).count(b"\nbrimwatch_target_resident_memory_bytes{") == count
 
 
-def report_state(count: int, pid: int, objects: int, start: float, share: float) -> None:
+def report_state(count: int, pid: int, objects: tuple[int, int], start: float, share: float) -> None:
     """What it holds and takes in rest."""
     daemon = psutil.Process(pid)
     memory = daemon.memory_info()
@@ -52,7 +53,7 @@ def report_state(count: int, pid: int, objects: int, start: float, share: float)
     emit("self", "resident_set", memory.rss, "bytes", count, SUBJECT)
     emit("self", "unique_set", daemon.memory_full_info().uss, "bytes", count, SUBJECT)
     emit("self", "threads", daemon.num_threads(), "threads", count, SUBJECT)
-    emit("self", "gc_objects", objects, "objects", count, SUBJECT)
+    emit("self", "gc_objects", objects[0], "objects", count, SUBJECT, frozen=objects[1])
     emit("self", "cpu_share", share, "of one core", count, SUBJECT, seconds=WATCHED)
 
 

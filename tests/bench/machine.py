@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
+PREFIX = f"b{os.getpid():x}"  # of our targets' names: another benchmark may run beside this one
 SMALL = 100_000  # bytes that a small target holds; what it costs to read statm does not depend on it
 
 
@@ -43,8 +44,8 @@ def compiled() -> Iterator[Path]:
 
 @contextmanager
 def targets(folder: Path, count: int, size: int = SMALL) -> Iterator[list[int]]:
-    """PIDs of `count` sleeping processes named bench-00000 and so on, holding `size` bytes each."""
-    command = [str(folder / "targets"), str(count), str(size)]
+    """PIDs of `count` sleeping processes named PREFIX-00000 and so on, holding `size` bytes each."""
+    command = [str(folder / "targets"), str(count), str(size), PREFIX]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None  # PIPE was asked for
         pids = [int(line) for line in parent.stdout]

@@ -2,7 +2,8 @@
 
     python probed.py FILE run --config.file ...
 
-SIGRTMIN writes the number of GC-tracked objects to FILE. The daemon itself is not changed: the handler runs between two
+SIGRTMIN writes two numbers to FILE: the objects that the collector watches, and those that `gc.freeze` took from its
+sight, which are there all the same. The daemon itself is not changed: the handler runs between two
 bytecodes of its main thread.
 """
 
@@ -15,7 +16,7 @@ from brimwatch.cli.main import main
 
 def answer(number: int, frame: object) -> None:
     with open(sys.argv[1], "w") as stream:
-        stream.write(f"{len(gc.get_objects())}\n")
+        stream.write(f"{len(gc.get_objects())} {gc.get_freeze_count()}\n")
 
 
 if __name__ == "__main__":

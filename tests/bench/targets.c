@@ -1,4 +1,5 @@
-/* Starts COUNT small processes that hold BYTES each and sleep; prints their PIDs; ends them when its input closes.
+/* targets COUNT BYTES PREFIX: starts processes named PREFIX-00000 and so on that hold BYTES each and sleep; prints their
+ * PIDs; ends them when its input closes.
  * A Python process holds ten megabytes before its first line: a thousand of them are too many for a desk machine. */
 #include <signal.h>
 #include <stdio.h>
@@ -9,12 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void live(int number, size_t bytes, int ready)
+static void live(const char *prefix, int number, size_t bytes, int ready)
 {
-    char name[24]; /* the kernel keeps 15 characters */
+    char name[32]; /* the kernel keeps 15 characters */
     pid_t self = getpid();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the parent be killed, nothing is left behind */
-    snprintf(name, sizeof name, "bench-%05d", number);
+    snprintf(name, sizeof name, "%.9s-%05d", prefix, number);
     prctl(PR_SET_NAME, name);
     char *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
@@ -30,8 +31,8 @@ static void live(int number, size_t bytes, int ready)
 
 int main(int argc, char **argv)
 {
-    int count = argc == 3 ? atoi(argv[1]) : 0, ends[2];
-    size_t bytes = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
+    int count = argc == 4 ? atoi(argv[1]) : 0, ends[2];
+    size_t bytes = argc == 4 ? strtoull(argv[2], NULL, 10) : 0;
     if (count < 1 || bytes < 1 || pipe(ends) != 0)
         return 2;
     pid_t *pids = calloc(count, sizeof *pids);
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
         if (pids[number] == 0) {
             close(ends[0]);
             fclose(stdout); /* or the reader of the PIDs would never see their end */
-            live(number, bytes, ends[1]);
+            live(argv[3], number, bytes, ends[1]);
         }
         if (pids[number] < 0)
             return 1;

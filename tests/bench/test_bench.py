@@ -12,7 +12,7 @@ import psutil
 import pytest
 from tests.bench.exporter import LEAN, procfs_of, scrape
 from tests.bench.figure import emit
-from tests.bench.machine import compiled, cpu_seconds, targets
+from tests.bench.machine import PREFIX, compiled, cpu_seconds, targets
 from tests.bench.sampling import LOOKS, brimwatch_looks, c_loop
 
 ROOT = Path(__file__).parent.parent.parent
@@ -54,7 +54,7 @@ def test_targets_hold_what_they_are_told_to_and_end_with_the_block(component: Ca
         processes = [psutil.Process(pid) for pid in pids]
         sizes = [process.memory_info().rss for process in processes]
 
-        assert [process.name() for process in processes] == ["bench-00000", "bench-00001", "bench-00002"]
+        assert [process.name() for process in processes] == [f"{PREFIX}-0000{n}" for n in range(3)]
         assert all(20_000_000 <= size < 30_000_000 for size in sizes), sizes
         assert c_loop(folder, pids, "hold", "statm") > 0
         assert c_loop(folder, pids, "open", "smaps_rollup") > 0

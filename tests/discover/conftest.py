@@ -3,14 +3,18 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from brimwatch.config.settings import Match, TargetSpec
 from brimwatch.discover.births import Births
-from brimwatch.discover.roster import FoundTarget, Roster
+from brimwatch.discover.roster import FoundTarget, Member, Roster
 from brimwatch.model import Policy
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -83,6 +87,18 @@ def proc(tmp_path: Path) -> FakeProc:
 
 
 @pytest.fixture
+def family(proc: FakeProc) -> FakeProc:
+    """A shell (10) with a server (11), its two workers (12, 13), and a helper (14) of a worker."""
+    proc.add(1, comm="systemd", ppid=0, start=1)
+    proc.add(10, comm="sh")
+    proc.add(11, comm="server", ppid=10)
+    proc.add(12, comm="worker", ppid=11)
+    proc.add(13, comm="worker", ppid=11)
+    proc.add(14, comm="helper", ppid=12)
+    return proc
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -117,3 +133,62 @@ def roster(proc: FakeProc, clock: Clock, tmp_path: Path) -> Callable[..., Roster
 def pids() -> Callable[[tuple[FoundTarget, ...]], dict[str, list[int]]]:
     """Name to the PIDs of its members, of what a scan returned."""
     return lambda found: {target.name: [member.identity.pid for member in target.members] for target in found}
+
+
+class Watch:
+    """A roster on a real procfs, with a pass for each question. It does not know that what a test starts is ours."""
+
+    def __init__(self, *specs: TargetSpec, procfs: str = "/proc") -> None:
+        self.roster = Roster(procfs, specs, (), own_pid=-1)
+
+    def members(self, name: str) -> dict[int, Member]:
+        found = {target.name: target.members for target in self.roster.scan(time.monotonic())}
+        return {member.identity.pid: member for member in found.get(name, ())}
+
+
+@pytest.fixture
+def watch() -> type[Watch]:
+    return Watch
+
+
+class Child:
+    """A program that says something when it is ready (`said`), and goes on at each line that is sent."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.pid, self.wait = process.pid, process.wait
+        self._stdin, self._stdout, self.stderr = process.stdin, process.stdout, process.stderr
+        self.said = self.hear()
+
+    def hear(self) -> str:
+        return self._stdout.readline().strip()
+
+    def go_on(self) -> None:
+        self._stdin.write("\n")
+        self._stdin.flush()
+
+
+@pytest.fixture
+def converse(spawn: Callable[..., Any]) -> Callable[[list[str]], Child]:
+    """`converse(command)` starts a program to talk with."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return lambda command: Child(spawn(command, text=True, **pipes))
+
+
+@pytest.fixture
+def python(converse: Callable[[list[str]], Child]) -> Callable[..., Child]:
+    """`python("...", "argument")` starts that program."""
+    return lambda script, *arguments: converse([sys.executable, "-u", "-c", script, *arguments])
+
+
+@pytest.fixture
+def long() -> str:
+    """Seconds to sleep, and a number that no other run of these tests has in a command line."""
+    return str(10_000_000 + os.getpid())
+
+
+@pytest.fixture
+def marked(long: str) -> Callable[[str], str]:
+    """`marked("word")` is a word that no other run of these tests has in a command line."""
+    return lambda word: f"{word}-{long}"

@@ -2,19 +2,6 @@
 
 import pytest
 
-
-@pytest.fixture
-def family(proc):
-    """A shell (10) with a server (11), its two workers (12, 13), and a helper (14) of a worker."""
-    proc.add(1, comm="systemd", ppid=0, start=1)
-    proc.add(10, comm="sh")
-    proc.add(11, comm="server", ppid=10)
-    proc.add(12, comm="worker", ppid=11)
-    proc.add(13, comm="worker", ppid=11)
-    proc.add(14, comm="helper", ppid=12)
-    return proc
-
-
 CASES = {
     "a match takes the processes that meet it": (
         [("web", {"name": "worker"})],
@@ -104,6 +91,10 @@ CASES = {
         [("{comm}", {"name": "*er", "children": True})],
         {"helper": [14], "server": [11], "worker": [12, 13]},
     ),
+    "a descendant of two of a template's targets goes with the nearer one": (
+        [("{comm}", {"name": "[sw]*er", "children": True})],
+        {"server": [11], "worker": [12, 13, 14]},
+    ),
     "a template does not take a configured name": (
         [("worker", {"name": "server"}), ("{comm}", {"name": "worker"})],
         {"worker": [11], "worker~2": [12, 13]},
@@ -153,80 +144,6 @@ def test_a_circle_of_parents_ends(proc, roster, spec, pids):
     assert 20 in pids(roster(spec("web", name="a", children=True)).scan(0.0))["web"]
 
 
-def test_an_orphan_stays_for_as_long_as_it_lives(family, roster, spec, pids):
-    watched = roster(spec("web", name="server", children=True))
-    watched.scan(0.0)
-    family.remove(12)
-    family.add(14, comm="helper", ppid=1)
-    assert pids(watched.scan(1.0)) == {"web": [11, 13, 14]}
-    assert pids(watched.scan(100.0)) == {"web": [11, 13, 14]}
-    family.remove(14)
-    assert pids(watched.scan(101.0)) == {"web": [11, 13]}
-
-
-def test_an_orphan_is_no_root_while_the_root_lives_and_one_when_it_has_gone(family, roster, spec):
-    watched = roster(spec("web", name="server", children=True))
-    watched.scan(0.0)
-    family.remove(12)
-    family.add(14, comm="helper", ppid=1)
-    assert roots(watched.scan(1.0))[14] == (False, False)
-    family.remove(11)
-    family.add(13, comm="worker", ppid=1)
-    assert roots(watched.scan(2.0)) == {13: (True, False), 14: (True, False)}
-
-
-def test_an_orphan_takes_its_own_children_along(family, roster, spec, pids):
-    watched = roster(spec("web", name="server", children=True))
-    watched.scan(0.0)
-    for pid in (11, 12, 13):
-        family.remove(pid)
-    family.add(14, comm="helper", ppid=1)
-    family.add(15, comm="grep", ppid=14, start=2000)
-    assert pids(watched.scan(1.0)) == {"web": [14, 15]}
-
-
-def test_an_orphan_that_execs_into_an_earlier_target_goes_there(family, roster, spec, pids):
-    watched = roster(spec("grep", name="grep"), spec("web", name="server", children=True), spec("cut", name="cut"))
-    watched.scan(0.0)
-    family.remove(12)
-    family.add(14, comm="cut", ppid=1, stack=5)
-    assert pids(watched.scan(1.0)) == {"grep": [], "web": [11, 13, 14], "cut": []}
-    family.add(14, comm="grep", ppid=1, stack=6)
-    assert pids(watched.scan(2.0)) == {"grep": [14], "web": [11, 13], "cut": []}
-
-
-def test_an_orphan_that_execs_into_what_is_left_out_goes(family, roster, spec, pids):
-    watched = roster(spec("web", name="server", children=True, exclude={"name": "cut"}))
-    watched.scan(0.0)
-    family.remove(12)
-    family.add(14, comm="cut", ppid=1, stack=5)
-    assert pids(watched.scan(1.0)) == {"web": [11, 13]}
-
-
-def test_a_family_stays_when_its_root_execs_into_something_else(family, roster, spec, pids):
-    watched = roster(spec("web", name="server", children=True))
-    watched.scan(0.0)
-    family.add(11, comm="other", ppid=10, stack=5)
-    assert pids(watched.scan(1.0)) == {"web": [12, 13, 14]}
-
-
-def test_a_process_that_matched_by_itself_goes_when_it_execs_into_something_else(family, roster, spec, pids):
-    watched = roster(spec("web", name="worker"))
-    watched.scan(0.0)
-    family.add(12, comm="other", ppid=11, stack=5)
-    assert pids(watched.scan(1.0)) == {"web": [13]}
-
-
-def test_an_orphan_without_children_true_stays_by_its_match_alone(family, roster, spec, pids):
-    watched = roster(spec("web", name="*er"))
-    watched.scan(0.0)
-    family.remove(12)
-    family.add(14, comm="helper", ppid=1)
-    assert pids(watched.scan(1.0)) == {"web": [11, 13, 14]}
-    family.add(14, comm="cut", ppid=1, stack=5)
-    assert pids(watched.scan(2.0)) == {"web": [11, 13]}
-
-
 def test_zombies_belong_to_nobody(family, roster, spec, pids):
     watched = roster(spec("web", name="server", children=True))
     watched.scan(0.0)
@@ -251,6 +168,13 @@ def test_threads_of_the_kernel_belong_to_nobody_unless_their_pid_is_written(proc
     assert pids(roster(every).scan(0.0)) == {"every": []}
     watched = roster(spec("swap", pid=30), spec("family", pid=2, children=True), every)
     assert pids(watched.scan(0.0)) == {"swap": [30], "family": [2], "every": []}
+    assert pids(roster(spec("family", pid=2, children=True)).scan(0.0)) == {"family": [2]}
+
+
+def test_a_pidfile_does_not_lead_to_a_thread_of_the_kernel(proc, roster, spec, pids, tmp_path):
+    proc.add(30, comm="kswapd0", ppid=2, flags=0x208040, cmdline=b"", exe=None)
+    (tmp_path / "x.pid").write_text("30\n")
+    assert pids(roster(spec("x", pidfile=str(tmp_path / "x.pid"))).scan(0.0)) == {"x": []}
 
 
 @pytest.fixture

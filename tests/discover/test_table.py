@@ -84,6 +84,19 @@ def test_orphans_have_their_new_parent_in_the_pass_that_misses_the_old_one(table
     assert table.rows[11].ppid == 1
 
 
+def test_orphans_are_read_even_when_it_is_not_their_turn(table, proc):
+    for pid in range(20, 30):
+        proc.add(pid, ppid=10)
+    proc.add(10)
+    table._inodes_tell = True
+    table.scan(0.0)
+    proc.remove(10)
+    for pid in range(20, 30):
+        text = (proc.root / str(pid) / "stat").read_text()
+        (proc.root / str(pid) / "stat").write_text(text.replace(" S 10 ", " S 1 "))
+    assert [*range(20, 30)] == sorted(numbers(table.scan(20.0).changed))
+
+
 def test_other_entries_and_broken_files_are_passed_over(table, proc):
     proc.add(10)
     (proc.root / "self").symlink_to("10")

@@ -2,6 +2,7 @@ import pytest
 
 from brimwatch.model import Limit
 from brimwatch.quantity import Quantity
+from brimwatch.sample.cgroups import CgroupCache
 from brimwatch.sample.host import HostSampler
 
 MB = 1_000_000
@@ -32,6 +33,13 @@ class TestMachine:
         assert host.pressure == {"some": 0.25, "full": 0.0}
         assert host.capable == {"meminfo": True, "pressure": True}
         assert host.due(10.0) == ()
+
+    def test_it_shares_what_members_share(self, machine):
+        cache = CgroupCache(machine.procfs)
+        host = HostSampler(machine.procfs, cache)
+        host.look(10.0)
+        cache.machine.figures(10.0)
+        assert machine.held() == 2  # meminfo and pressure, once
 
     def test_each_look_is_fresh(self, machine):
         host = HostSampler(machine.procfs)

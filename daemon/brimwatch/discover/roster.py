@@ -133,16 +133,17 @@ class Roster:
         if row.dead or (row.kernel and not seat.pointers):
             seat.verdict, seat.pointed, seat.denied, seat.refresh_at = NO_VERDICT, (), NOTHING, NEVER
             return True
-        if row.state == "Z":  # its leader has ended: it shows nothing any more, and goes on as what it was
-            return False
         wanted = EVERYTHING if seat.shown is not None else catalogue.wanted_by(seat.pointers)
         seat.refresh_at = NEVER
         if wanted:
             seat.plan(now, afresh)
         try:
-            facts = self._facts.read(row, wanted)
+            # One whose leader has ended shows nothing any more, and goes on as what it was.
+            facts = self._facts.read(row, wanted) if row.state != "Z" else seat.shown
         except OSError:  # gone, and missed by the next pass; or out of descriptors, and tried again
             seat.refresh_at = now
+            return False
+        if facts is None:
             return False
         before = (seat.verdict, seat.pointed, seat.shown)
         if not row.kernel:

@@ -97,7 +97,7 @@ class Scene:
         spoken = set()
         for pid in self._agents.list():
             row = rows.get(pid)
-            if row is None or row.dead:
+            if row is None:
                 continue
             if row.identity in self._spoken and self._agents.unchanged:
                 spoken.add(row.identity)

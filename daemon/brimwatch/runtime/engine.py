@@ -118,10 +118,9 @@ class Engine:
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
-        wanted = frozenset(
-            threshold.quantity for rule in target.spec.policy.tiers for threshold in rule.when.thresholds
+        return MemberSampler(
+            member.identity, self._procfs, target.wanted, self._cgroups, member.cgroup, self.config.interval
         )
-        return MemberSampler(member.identity, self._procfs, wanted, self._cgroups, member.cgroup, self.config.interval)
 
     def _host_view(self) -> HostView:
         return self._painter.host(self._host.last, dict(self._host.pressure))

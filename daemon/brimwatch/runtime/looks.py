@@ -17,7 +17,7 @@ from brimwatch.quantity import Quantity
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
-from brimwatch.sample.group import sum_samples
+from brimwatch.sample.group import fastest_growth, sum_samples
 from brimwatch.sample.slow import SlowRead
 from brimwatch.units import Seconds
 
@@ -86,7 +86,6 @@ class Looks:
             self._submit(subject.key, subject.host.due(now, self.everything), subject.host.accept)
             return subject.host.look(now), subject.host.fastest
         samples: list[Sample] = []
-        fastest = 0.0
         expected = len(subject.watched)
         for process, watched in list(subject.watched.items()):
             try:
@@ -96,15 +95,15 @@ class Looks:
                 expected -= 1
                 continue
             self._submit(process, watched.sampler.due(now, self.everything), watched.sampler.accept)
-            fastest += watched.sampler.fastest
             kills = watched.sampler.oom_kills()
             if kills:
                 self._story.oom_killed(subject, "cgroup", kills)
         if not samples:
             return None, 0.0
+        samplers = [watched.sampler for watched in subject.watched.values()]
         if subject.target.spec.grouped:
-            return sum_samples(samples, expected, now), fastest
-        return samples[0], fastest
+            return sum_samples(samples, expected, now, subject.target.wanted), fastest_growth(samplers)
+        return samples[0], samplers[0].fastest
 
     def _submit(self, owner: ProcessId, reads: tuple[SlowRead, ...], accept: Accept) -> None:
         for read in reads:

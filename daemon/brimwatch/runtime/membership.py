@@ -97,7 +97,8 @@ class Membership:
 
     def _respecify(self, target: Target, spec: TargetSpec, now: float) -> None:
         """The configuration changed: tiers that did not keep their state, a different kind of subject starts anew."""
-        old, target.spec = target.spec, spec
+        old = target.spec
+        target.respecify(spec)
         if (old.grouped, old.match.host) != (spec.grouped, spec.match.host):
             self._clear(target, now)
         if old.policy != spec.policy:
@@ -138,7 +139,7 @@ class Membership:
             held = target.subjects.get(key)
             known = held.watched.get(identity) if held is not None else None
             if known is not None:
-                known.member = member
+                self._keep(target, known, member)
                 continue
             watched = self._watch(target, member)
             if watched is None:
@@ -150,6 +151,13 @@ class Membership:
             self._story.member_found(subject, member)
         if was_empty and target.subjects:
             self._story.target_found(target)
+
+    def _keep(self, target: Target, known: Watched, member: Member) -> None:
+        """The same process still; where it runs another program now, its growth begins anew."""
+        if known.member.exe != member.exe:
+            known.sampler.close()
+            known.sampler = self._make_sampler(target, member)
+        known.member = member
 
     def _add_subject(self, target: Target, key: ProcessId, now: float, wall: float, fresh: list[Subject]) -> Subject:
         slot = None if key == GROUP else target.slots.take(now)

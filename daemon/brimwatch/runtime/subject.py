@@ -9,7 +9,8 @@ from brimwatch.core.evaluate import Judgement
 from brimwatch.core.select import Turn
 from brimwatch.discover.roster import Member
 from brimwatch.discover.slots import Slots
-from brimwatch.model import ProcessId, Sample, Tier
+from brimwatch.model import Policy, ProcessId, Sample, Tier
+from brimwatch.quantity import Quantity
 from brimwatch.sample.host import HostSampler
 from brimwatch.sample.member import MemberSampler
 
@@ -77,12 +78,13 @@ class Target:
         "spec",
         "subjects",
         "template",
-        "turns_tick",
+        "turns_tick", "wanted",
     )  # fmt: skip
 
     def __init__(self, name: str, spec: TargetSpec, template: bool) -> None:
         self.name = name
         self.spec = spec
+        self.wanted = wanted_by(spec.policy)
         self.template = template
         self.subjects: dict[ProcessId, Subject] = {}
         self.slots = Slots()
@@ -93,6 +95,11 @@ class Target:
         self.exhausted_at = float("-inf")  # when it was last said that the slots do not suffice
         self.turns_tick = -1
         self.last_turns: Mapping[Hashable, Turn] = {}
+
+    def respecify(self, spec: TargetSpec) -> None:
+        """The configuration says something else of this target from now on."""
+        self.spec = spec
+        self.wanted = wanted_by(spec.policy)
 
     @property
     def grouped(self) -> bool:
@@ -106,3 +113,8 @@ def receivers(subject: Subject) -> list[Watched]:
     if not subject.target.spec.grouped:
         return watched
     return [one for one in watched if one.member.is_root] or watched
+
+
+def wanted_by(policy: Policy) -> frozenset[Quantity]:
+    """The quantities that a policy's tiers ask for: they are measured as often as they can be."""
+    return frozenset(threshold.quantity for rule in policy.tiers for threshold in rule.when.thresholds)

@@ -30,7 +30,7 @@ class HostSampler:
     __slots__ = ("_cgroup", "_cgroups", "_figures", "_gap", "_window", "interval", "last")
 
     def __init__(self, procfs: str = "/proc", cgroups: CgroupCache | None = None, interval: float = 1.0) -> None:
-        self._cgroups = cgroups or CgroupCache(procfs)
+        self._cgroups = CgroupCache(procfs) if cgroups is None else cgroups  # an empty one is false
         self._window = Window(wanted=True, interval=interval)
         self._figures: Meminfo | None = None
         self._gap = self.interval = interval
