@@ -4,7 +4,6 @@ Names only: a number means another signal on another architecture. Real-time sig
 Brimwatch; a target with musl counts from one higher.
 """
 
-import difflib
 import re
 import signal
 
@@ -68,5 +67,7 @@ def parse_signal(node: Node) -> int | None:
 
 def _nearest(word: str) -> str:
     wanted = "SIG" + word[:32].upper().removeprefix("SIG")
+    import difflib  # only where something is misspelt
+
     close = difflib.get_close_matches(wanted, [name for name in _NAMES if _NAMES[name] not in _REFUSED], n=1)
     return f"did you mean {close[0]}?" if close else ""

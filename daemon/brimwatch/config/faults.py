@@ -1,6 +1,5 @@
 """What is wrong with a file? Every fault, one line each, in the order of the file."""
 
-import difflib
 from collections.abc import Collection
 
 _KEPT = 1000  # faults shown; nobody reads on
@@ -61,5 +60,7 @@ class Faults:
         """`did you mean X?` for a word that is close to a known one, else an empty text."""
         if len(self._found) > _SUGGESTED or len(known) > _KEPT:
             return ""
+        import difflib  # only where something is misspelt
+
         close = difflib.get_close_matches(word[:64], known, n=1)
         return f"did you mean {close[0]}?" if close else ""

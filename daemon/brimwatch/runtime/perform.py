@@ -42,9 +42,9 @@ class Performer:
         request = self._request(subject, decision, sample)
         self._story.started(subject, decision)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))
-        for held in (self._tasks, subject.tasks):
-            held.add(task)
-            task.add_done_callback(held.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        subject.tasks = (*(one for one in subject.tasks if not one.done()), task)
 
     def stop(self, subject: Subject) -> None:
         """Give up the subject's running rungs: a higher tier took over, or the subject is gone."""

@@ -51,7 +51,7 @@ class Subject:
         self.peak = 0.0
         self.due = 0.0
         self.looks = 0
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: tuple[asyncio.Task[None], ...] = ()  # rungs that run for it
 
     @property
     def tier(self) -> Tier:
