@@ -22,7 +22,7 @@ def evaluations(monkeypatch):
 def test_what_was_judged_once_is_not_judged_again(proc, roster, spec, evaluations):
     for pid in range(100, 150):
         proc.add(pid, cmdline=f"app\0{pid}\0".encode())
-    watched = roster(*(spec(f"t{number}", cmdline=f"nothing{number}") for number in range(200)))
+    watched = roster(*(spec(f"t{number}", cmdline=f"nothing{number}$") for number in range(200)))
     watched.scan(0.0)
     assert len(evaluations) == 50 * 200
     for second in range(1, 30):

@@ -136,6 +136,20 @@ def test_what_may_change_from_pass_to_pass_is_left_to_ask(match, expected):
     assert expected == Rule(match).reduce(FACTS, set())
 
 
-@pytest.mark.parametrize(("name", "exact"), [("nginx", "nginx"), ("ngin*", None), ("ngin?", None), (None, None)])
-def test_an_exact_name_can_be_indexed(name, exact):
-    assert exact == Rule(Match(name=name)).exact_name
+@pytest.mark.parametrize(
+    ("match", "exact"),
+    [
+        (Match(name="nginx", unit="x.service"), ("name", "nginx")),
+        (Match(name="ngin*", unit="x.service"), ("unit", "x.service")),
+        (Match(name="ngin?", exe="/usr/sbin/nginx"), ("exe", "/usr/sbin/nginx")),
+        (Match(exe="/usr/*"), None),
+        (Match(), None),
+    ],
+)
+def test_an_exact_value_can_be_indexed(match, exact):
+    assert exact == Rule(match).exact
+
+
+@pytest.mark.parametrize(("pattern", "words"), [("a .* b", ("a ", " b")), ("a+", ()), (None, ())])
+def test_words_of_the_command_line_can_be_indexed(pattern, words):
+    assert words == Rule(Match(cmdline=None if pattern is None else re.compile(pattern))).words

@@ -246,3 +246,16 @@ def test_bad_usage_is_exit_code_2_and_one_sentence(words: tuple[str, ...], said:
     assert ended.returncode == 2
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_pidfile_that_means_nobody_is_said_once(spawn: Any, start: Any, wait_until: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.pid").write_text("nonsense\n")
+    text = (
+        f"targets: [{{name: x, match: {{pidfile: {tmp_path}/a.pid}}, policy: observe}}]\nglobal: {{interval: 100ms}}\n"
+    )
+    daemon = start(text)
+    wait_until(lambda: daemon.events("collector_blind"), 10)
+    wait_until(lambda: daemon.metric("brimwatch_sample_duration_seconds_count") is not None, 10)
+    (told,) = daemon.events("collector_blind")
+    assert told["facts"]["collector"] == f"pidfile {tmp_path}/a.pid"
+    assert told["told"].startswith("discovery: pidfile")

@@ -1,4 +1,4 @@
-"""Which targets can a process belong to, judged by what it is? Every target's rule, with an index for the cheap keys.
+"""Which targets can a process belong to, judged by what it is? Every target's rule, asked once for each process.
 
 A process is judged once, and processes that show the same facts (500 forks of one parent) are judged together. Ten
 thousand targets therefore cost nothing in a pass that finds nothing new.
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from brimwatch.config.settings import TargetSpec
 from brimwatch.discover.facts import CGROUP, NOTHING, Facts
+from brimwatch.discover.index import Index
 from brimwatch.discover.names import fill, is_template, placeholders
 from brimwatch.discover.patience import patience
 from brimwatch.discover.rules import SLOW, Holds, Residue, Rule
@@ -49,17 +50,13 @@ class Catalogue:
         self._placed = [bool(placeholders(spec.name) - {"comm"}) for spec in specs]
         # A target with a PID or pidfile is judged for that one process only; the host is no process.
         self.pointed = tuple(i for i, s in enumerate(specs) if s.match.pid is not None or s.match.pidfile is not None)
-        self._named: dict[str, list[int]] = {}
-        self._general: list[int] = []
-        for index in sorted(set(range(len(specs))) - set(self.pointed)):
-            if not specs[index].match.host:
-                name = self.rules[index].exact_name
-                (self._general if name is None else self._named.setdefault(name, [])).append(index)
+        searched = [i for i in sorted(set(range(len(specs))) - set(self.pointed)) if not specs[i].match.host]
+        self._index = Index({index: self.rules[index] for index in searched})
         self._barring = [
             (i, rule.exclude) for i, rule in enumerate(self.rules) if self.children[i] and rule.exclude is not None
         ]
-        searched = [*self._general, *(i for some in self._named.values() for i in some), *(i for i, _ in self._barring)]
-        self.wanted = frozenset[str]().union(*(self._wanted(index) for index in searched))
+        asked = {*searched, *(index for index, _ in self._barring)}
+        self.wanted = frozenset[str]().union(*(self._wanted(index) for index in asked))
         self._first = [(rule.tests[0].fact, rule.tests[0].holds) if rule.tests else _ALWAYS for rule in self.rules]
         self._known: dict[int, Verdict] = {}
 
@@ -92,8 +89,7 @@ class Catalogue:
     def _judge(self, facts: Facts) -> Verdict:
         denied: set[str] = set()
         candidates = []
-        named = self._named.get(facts.comm)
-        for index in self._general if named is None else sorted(self._general + named):
+        for index in self._index.relevant(facts):
             fact, first = self._first[index]
             if first(facts) is False and fact not in facts.denied:
                 continue  # with ten thousand targets, by far the most

@@ -18,14 +18,14 @@ _GAP = re.compile(r"(\\.)|\.\*\??")  # a `.*`, but not one whose dot is escaped
 
 def searcher(pattern: re.Pattern[str]) -> Callable[[str], bool | None]:
     """A function that says whether the pattern is found in a text; None where it was given up."""
-    words = _words(pattern)
+    words = words_of(pattern)
     if words is None:
         return lambda text: search(pattern, text)
     return lambda text: _in_order(words, text) if "\n" not in text else search(pattern, text)
 
 
-def _words(pattern: re.Pattern[str]) -> tuple[str, ...] | None:
-    """The words of a simple pattern, None where it is not simple."""
+def words_of(pattern: re.Pattern[str]) -> tuple[str, ...] | None:
+    """The words that a simple pattern finds in this order, None where it is not simple."""
     if pattern.flags != re.UNICODE or not _WORDS.fullmatch(pattern.pattern):
         return None
     marked = _GAP.sub(lambda found: found[1] or "\n", pattern.pattern)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from brimwatch.config.settings import Match
-from brimwatch.discover.expression import searcher
+from brimwatch.discover.expression import searcher, words_of
 from brimwatch.discover.facts import CGROUP, CMDLINE, EXE, USER, Facts
 
 SLOW = "slow"  # beside the keys in `denied`: an expression was given up
@@ -50,13 +50,17 @@ class Residue(NamedTuple):
 
 
 class Rule:
-    """One compiled match. `wanted` are the facts it needs, `exact_name` the only name it can hold for, if one."""
+    """One compiled match. `wanted` are the facts it needs.
 
-    __slots__ = ("exact_name", "exclude", "residue", "tests", "wanted")
+    `exact` is a key and the only value it can hold for, if it has one; `words` are what a command line must have.
+    """
+
+    __slots__ = ("exact", "exclude", "residue", "tests", "wanted", "words")
 
     def __init__(self, match: Match) -> None:
         self.tests: tuple[Test, ...] = tuple(_tests(match))
-        self.exact_name = match.name if match.name is not None and not _has_wildcard(match.name) else None
+        self.exact = _exact(match)
+        self.words = () if match.cmdline is None else words_of(match.cmdline) or ()
         self.exclude = None if match.exclude is None else Rule(match.exclude)
         self.residue = Residue(tuple(_moving(match)))
         wanted = frozenset(test.fact for test in self.tests if test.fact)
@@ -117,6 +121,13 @@ def _tests(match: Match) -> list[Test]:
 def _moving(match: Match) -> list[tuple[Moving, int | str | bool]]:
     keys = ((Moving.PID, match.pid), (Moving.PIDFILE, match.pidfile), (Moving.AGENT, match.agent))
     return [(key, value) for key, value in keys if value is not None]
+
+
+def _exact(match: Match) -> tuple[str, str] | None:
+    for key, pattern in (("name", match.name), ("unit", match.unit), ("exe", match.exe)):
+        if pattern is not None and not _has_wildcard(pattern):
+            return key, pattern
+    return None
 
 
 def _has_wildcard(pattern: str) -> bool:

@@ -221,10 +221,11 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     Name.LIMIT_CHANGED: _limit_changed,
     Name.OOM_KILLED: _oom_killed,
     Name.COLLECTOR_BLIND: lambda who, facts: (
-        f"{who}: {facts.get('collector', '?')} cannot be read{_maybe(': ', facts.get('detail'))}"
+        f"{who or 'discovery'}: {facts.get('collector', '?')} cannot be read{_maybe(': ', facts.get('detail'))}"
     ),
     Name.COLLECTOR_RECOVERED: lambda who, facts: (
-        f"{who}: {facts.get('collector', '?')} can be read again{_maybe(' after ', _time(facts, 'blind_seconds'))}"
+        f"{who or 'discovery'}: {facts.get('collector', '?')} can be read again"
+        f"{_maybe(' after ', _time(facts, 'blind_seconds'))}"
     ),
     Name.CONFIG_LOADED: _config("read"),
     Name.CONFIG_RELOADED: _config("in force"),

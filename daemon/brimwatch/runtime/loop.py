@@ -116,6 +116,7 @@ class Watch:
         try:
             found = self._roster.scan(now)
             fresh = self._membership.apply(found, now, wall)
+            self._story.scanned(self._roster.report)
         except Exception as error:  # noqa: BLE001 - the next pass may succeed; what is known stays under watch
             self._story.fault("discovery", error)
             fresh = []

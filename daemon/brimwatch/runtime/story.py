@@ -4,7 +4,7 @@ import time
 import traceback
 
 from brimwatch.core.decide import rule_of
-from brimwatch.discover.roster import Member
+from brimwatch.discover.roster import Member, ScanReport
 from brimwatch.discover.slots import QUARANTINE, SLOTS
 from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
@@ -16,6 +16,7 @@ from brimwatch.runtime.picture import rungs_of
 from brimwatch.runtime.subject import Subject, Target
 from brimwatch.units import Seconds
 
+BLIND_FOR = 60.0  # seconds that something must have been blind before its end is told: it may come and go
 FAULT_EVERY = 60.0  # seconds between two reports of faults at the same place
 
 
@@ -28,6 +29,7 @@ class Story:
         self._log = log
         events.subscribe(log.write)
         self._faults: dict[str, float] = {}
+        self._blind: dict[str, float] = {}  # what discovery cannot read, and since when
 
     def tell(self, name: Name, target: str | None = None, member: int | None = None, **facts: Fact) -> None:
         """Record one event of the catalogue."""
@@ -112,6 +114,19 @@ class Story:
         subject.target.oom_kills[evidence] += kills
         self._metrics.oom_kill(subject.target.name, evidence, kills)
         self.tell(Name.OOM_KILLED, subject.target.name, subject.label, evidence=evidence, count=kills)
+
+    def scanned(self, report: ScanReport) -> None:
+        """What discovery cannot compare or believe, told when it begins and when it ends."""
+        blind = {f"match.{key}": f"{count} processes" for key, count in report.denied.items()}
+        blind |= {f"pidfile {path}": reason for path, reason in report.pidfiles.items()}
+        now = time.monotonic()
+        for collector, detail in blind.items():
+            if collector not in self._blind:
+                self._blind[collector] = now
+                self.tell(Name.COLLECTOR_BLIND, collector=collector, detail=detail)
+        for collector in [one for one, since in self._blind.items() if one not in blind and now - since > BLIND_FOR]:
+            seconds = round(now - self._blind.pop(collector), 1)
+            self.tell(Name.COLLECTOR_RECOVERED, collector=collector, blind_seconds=seconds)
 
     def sampled(self, seconds: Seconds) -> None:
         """What one look cost."""
