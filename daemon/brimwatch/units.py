@@ -4,6 +4,7 @@ Sizes: `kB MB GB TB` are powers of 1000; `KiB MiB GiB TiB` and Kubernetes' `Ki M
 Durations: `ms s m h d`. A number without a unit is refused: 500 of what?
 """
 
+import math
 import re
 from typing import NewType
 
@@ -79,7 +80,9 @@ def format_bytes(count: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Show a duration in its two largest fitting units: `2h 5m`, `12.3s`, `350ms`."""
+    """Show a duration in its two largest fitting units: `2h 5m`, `12.3s`, `350ms`; `never` for an infinite one."""
+    if not math.isfinite(seconds):
+        return "never"
     if seconds < 0:
         return "-" + format_duration(-seconds)
     if seconds < 1:

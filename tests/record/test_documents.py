@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from brimwatch.record.events import CATALOGUE
+from brimwatch.record.catalogue import CATALOGUE
 from brimwatch.record.sentences import REASONS
 
 LOGS = (Path(__file__).parent.parent.parent / "daemon" / "docs" / "logs.md").read_text()

@@ -6,7 +6,8 @@ import pytest
 from tests.record.pictures import WALL
 
 from brimwatch.model import Reason
-from brimwatch.record.events import CATALOGUE, Event, EventLog, Name, Recorded
+from brimwatch.record.catalogue import CATALOGUE, Name
+from brimwatch.record.events import Event, EventLog, Recorded
 from brimwatch.record.sentences import REASONS
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.record.pictures import WALL
 
-from brimwatch.record.events import Event, EventLog, Fact, Level, Name, Recorded
+from brimwatch.record.catalogue import Level, Name
+from brimwatch.record.events import Event, EventLog, Fact, Recorded
 from brimwatch.record.log import LONGEST_LINE, Format, Log
 
 OOM = Event(Name.OOM_KILLED, WALL, "web", 3, {"evidence": "cgroup", "count": 1, "ratio": 0.1 + 0.2, "big": 2.0})

@@ -5,7 +5,8 @@ from dataclasses import replace
 from tests.record.pictures import MB, NOW, WALL, subject, told
 
 from brimwatch.model import ProcessId, Tier
-from brimwatch.record.events import Event, EventLog, Name
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Event, EventLog
 from brimwatch.record.rows import lines, overview, rows
 from brimwatch.record.snapshot import MemberView, Snapshot, TargetView
 

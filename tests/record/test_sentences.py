@@ -7,7 +7,8 @@ from tests.record.pictures import MB, WALL
 
 from brimwatch.model import Action, Change, Crossing, Decision, Limit, Outcome, Reading, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
-from brimwatch.record.events import CATALOGUE, Event, Fact, Name
+from brimwatch.record.catalogue import CATALOGUE, Name
+from brimwatch.record.events import Event, Fact
 from brimwatch.record.happenings import rung_ended, rung_suppressed, tier_changed
 from brimwatch.record.sentences import LONGEST, sentence
 from brimwatch.units import Bytes, Seconds

@@ -7,7 +7,8 @@ from tests.record.pictures import MB, NOW, WALL, many, told
 
 from brimwatch.model import Limit, ProcessId, Reading, Sample, Tier
 from brimwatch.quantity import Quantity
-from brimwatch.record.events import Event, EventLog, Name
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Event, EventLog
 from brimwatch.record.shapes import event_shape, find_target, status_shape, target_shape, target_shapes
 from brimwatch.record.snapshot import MemberView, Snapshot, SubjectView, TargetView, ThresholdView
 from brimwatch.units import Bytes

@@ -13,7 +13,7 @@ import pytest
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load
 from brimwatch.quantity import Quantity
-from brimwatch.record.events import Level
+from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
 from brimwatch.runtime.engine import Engine
 from brimwatch.runtime.options import Options

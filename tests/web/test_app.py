@@ -16,7 +16,8 @@ from starlette.routing import Route
 from tests.record.pictures import WALL, many, told
 from tests.web.daemons import served, services
 
-from brimwatch.record.events import Event, EventLog, Name
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Event, EventLog
 from brimwatch.web.app import build_app
 from brimwatch.web.services import Services
 

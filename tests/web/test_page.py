@@ -12,7 +12,8 @@ from tests.record.pictures import MB, NOW, WALL, many, subject, told
 from tests.web.daemons import served, services
 
 from brimwatch.model import Tier
-from brimwatch.record.events import Event, EventLog, Name
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Event, EventLog
 from brimwatch.record.snapshot import Snapshot
 
 PLANTED = "<img src=x onerror=alert(1)>"

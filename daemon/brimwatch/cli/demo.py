@@ -11,7 +11,7 @@ from brimwatch.act.kinds import ACTIONS
 from brimwatch.cli.demo_story import Narrator
 from brimwatch.config.load import load
 from brimwatch.errors import BrimwatchError, UsageError
-from brimwatch.record.events import Level
+from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
 from brimwatch.runtime.options import DEFAULT_ADDRESS, Options
 from brimwatch.runtime.service import Service

@@ -5,7 +5,8 @@ import time
 
 from brimwatch.model import Tier
 from brimwatch.quantity import Quantity
-from brimwatch.record.events import Name, Recorded
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Recorded
 from brimwatch.record.sentences import sentence
 from brimwatch.runtime.engine import Engine
 from brimwatch.units import format_bytes

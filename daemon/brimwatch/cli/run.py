@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from brimwatch.errors import UsageError
-from brimwatch.record.events import Level
+from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
 from brimwatch.runtime.engine import load_config
 from brimwatch.runtime.options import DEFAULT_ADDRESS, Options
@@ -49,6 +49,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--web.enable-lifecycle", dest="enable_lifecycle", action="store_true",
         help="allow POST over loopback where no token is configured (default: off)",
     )  # fmt: skip
+    add(
+        "--storage.path", dest="storage_path", metavar="D",
+        help="folder of journal and artefacts (default: $STATE_DIRECTORY, /var/lib/brimwatch or below ~/.local/state)",
+    )  # fmt: skip
     add("--pid", type=int, metavar="N", help="watch this one process, with no file")
     add("--interval", type=duration, metavar="D", help="longest gap between two looks (default: 1s, or the file's)")
     add(
@@ -78,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         config_file=arguments.config_file,
         listen_address=arguments.listen_address or None,
         token_file=arguments.token_file,
+        storage_path=arguments.storage_path,
         enable_lifecycle=arguments.enable_lifecycle,
         pid=arguments.pid,
         interval=arguments.interval,

@@ -2,8 +2,9 @@
 
 from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
-from brimwatch.record.events import Event, Fact, Name
-from brimwatch.record.sentences import ENDINGS
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Event, Fact
+from brimwatch.record.wording import ENDINGS
 
 
 def tier_changed(

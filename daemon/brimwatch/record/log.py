@@ -16,7 +16,8 @@ import traceback
 from collections.abc import Callable, Mapping, MutableMapping
 from types import ModuleType
 
-from brimwatch.record.events import Fact, Level, Recorded
+from brimwatch.record.catalogue import Level
+from brimwatch.record.events import Fact, Recorded
 from brimwatch.record.sentences import sentence
 from brimwatch.record.text import escaped, timestamp
 

@@ -10,9 +10,10 @@ from brimwatch import __version__
 from brimwatch.model import Sample, Tier
 from brimwatch.record.events import Fact, Recorded
 from brimwatch.record.families import memory_used
-from brimwatch.record.sentences import ENDINGS, sentence
+from brimwatch.record.sentences import sentence
 from brimwatch.record.snapshot import HostView, MemberView, Snapshot, SubjectView, TargetView
 from brimwatch.record.text import escaped, label, timestamp
+from brimwatch.record.wording import ENDINGS
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 Shape = dict[str, Json]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from brimwatch.record.events import Name
+from brimwatch.record.catalogue import Name
 from brimwatch.record.rows import lines, overview, rows
 from brimwatch.record.shapes import event_shape, find_target, status_shape, target_shape, target_shapes
 from brimwatch.record.snapshot import Snapshot

@@ -10,7 +10,7 @@ from dataclasses import replace
 from brimwatch import __version__
 from brimwatch.config.settings import Config
 from brimwatch.errors import BrimwatchError, ConfigError
-from brimwatch.record.events import Name
+from brimwatch.record.catalogue import Name
 from brimwatch.record.log import Log
 from brimwatch.runtime.doors import Doors
 from brimwatch.runtime.engine import Engine, load_config, raise_descriptor_limit

@@ -8,7 +8,8 @@ from brimwatch.discover.roster import Member, ScanReport
 from brimwatch.discover.slots import QUARANTINE, SLOTS
 from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
-from brimwatch.record.events import Event, EventLog, Fact, Name, Recorded
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Event, EventLog, Fact, Recorded
 from brimwatch.record.happenings import rung_ended, rung_suppressed, tier_changed
 from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
