@@ -47,6 +47,7 @@ class Reason(enum.StrEnum):
     CONDITION = "condition"
     CURED = "cured"
     NOT_LARGEST = "not_largest"
+    WAITING = "waiting"
     NOT_FOUND = "not_found"
     EXIT_CODE = "exit_code"
     RELOADED = "reloaded"

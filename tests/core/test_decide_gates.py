@@ -102,11 +102,21 @@ def test_a_goal_that_is_reached_ends_the_climb() -> None:
     assert climb.look(0.2, 150) == ["trim = 300"]
 
 
-def test_a_subject_that_waits_for_its_turn_is_told_and_climbed_when_it_comes() -> None:
+def test_a_subject_that_waits_for_its_turn_is_told_at_once_and_climbed_when_it_comes() -> None:
     climb = Climb(policy(), turn=Turn.WAIT)
-    assert climb.look(0, 250) == []
+    assert climb.look(0, 250) == ["critical: pager"]
+    assert climb.look(0.5, 250) == []
     climb.turn = Turn.GO
-    assert climb.look(1, 250) == ["critical: pager", "critical: usr1"]
+    assert climb.look(0.9, 250) == ["critical: usr1"]
+
+
+def test_a_subject_that_waits_long_for_its_turn_says_so_once() -> None:
+    climb = Climb(policy(), turn=Turn.WAIT)
+    climb.look(0, 250)
+    assert climb.look(1, 250) == ["critical: usr1 waiting (clean)"]
+    assert climb.look(9, 250) == []
+    climb.turn = Turn.GO
+    assert climb.look(10, 250) == ["critical: usr1"]
 
 
 def test_another_member_of_a_shared_limit_is_refused_once() -> None:

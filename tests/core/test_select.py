@@ -7,9 +7,15 @@ GO, WAIT, NOT_LARGEST = Turn.GO, Turn.WAIT, Turn.NOT_LARGEST
 
 
 def one(
-    key: str, held: float, cgroup: str = "/a", shared: bool = False, firing: bool = False, tier: int = 2
+    key: str,
+    held: float,
+    cgroup: str = "/a",
+    shared: bool = False,
+    firing: bool = False,
+    tier: int = 2,
+    idle: bool = False,
 ) -> Candidate:
-    return Candidate(key, Tier(tier), held, cgroup, shared, firing)
+    return Candidate(key, Tier(tier), held, cgroup, shared, firing, idle)
 
 
 def test_members_go_one_at_a_time_the_largest_first() -> None:
@@ -18,6 +24,10 @@ def test_members_go_one_at_a_time_the_largest_first() -> None:
 
 def test_one_that_climbs_already_keeps_its_turn() -> None:
     assert turns([one("s", 1, firing=True), one("l", 9)], Policy("p")) == {"s": GO, "l": WAIT}
+
+
+def test_one_whose_ladder_rests_takes_no_turn_from_others() -> None:
+    assert turns([one("s", 1), one("m", 2), one("l", 9, idle=True)], Policy("p")) == {"l": GO, "m": GO, "s": WAIT}
 
 
 def test_max_parallel_lets_more_go() -> None:

@@ -1,6 +1,7 @@
 """Does the whole of it work? A real daemon on real processes that grow, are asked, and give back."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ policies:
 actions:
   ask: {{signal: SIGUSR1, settle: 500ms}}
   restart: {{signal: SIGTERM, grace: 500ms, then: SIGKILL}}
-  note: {{exec: [/bin/sh, -c, 'echo $BRIMWATCH_TARGET $BRIMWATCH_TIER {{pid}} > {folder}/note']}}
+  note: {{exec: [/bin/sh, -c, 'echo $BRIMWATCH_TARGET $BRIMWATCH_TIER {{pid}} "$BRIMWATCH_REASON" > {folder}/note']}}
 """
 
 
@@ -108,7 +109,7 @@ def test_a_command_finds_its_facts_in_the_environment(spawn: Any, start: Any, wa
     target.say("hold 150")
     note = tmp_path / "note"
     wait_until(lambda: note.exists() and note.read_text(), 10)
-    assert note.read_text() == f"cache emergency {target.pid}\n"
+    assert re.fullmatch(rf"cache emergency {target.pid} rss 1[5-9]\d\.\d MB >= 140\.0 MB\n", note.read_text())
 
 
 @pytest.mark.parametrize("moment", ["before the first look", "in a tier", "while a rung runs"])
@@ -171,7 +172,7 @@ def test_the_daemon_ends_at_sigterm_even_while_a_rung_runs(spawn: Any, start: An
     text = ladder(target.pid, emergency="slow") + "  slow: {exec: [/bin/sleep, '77'], timeout: 90s}\n"
     daemon = start(text)
     target.say("hold 150")
-    wait_until(lambda: daemon.metric("brimwatch_actions_total", action="slow") == 1, 10)
+    wait_until(lambda: daemon.json("/api/v1/status")["rungs_running"] == 1, 10)
     daemon.process.terminate()
     assert daemon.process.wait(10) == 0
     assert daemon.log()[-1]["event"] == "daemon_stopped"
@@ -221,11 +222,14 @@ def test_once_prints_the_metrics_of_one_process_with_slow_figures_too(spawn: Any
     proportional = next(float(value) for key, value in values.items() if "_proportional_memory_bytes{" in key)
     assert 50e6 < proportional <= resident < 120e6
 
+    assert values["brimwatch_config_last_reload_successful"] == "1"
 
-def test_a_pid_that_does_not_exist_is_watched_as_a_target_that_is_down() -> None:
-    ended = run("run", "--once", "--pid", "4194304")
-    assert ended.returncode == 0
-    assert 'brimwatch_target_up{target="pid-4194304"} 0' in ended.stdout.splitlines()
+
+@pytest.mark.parametrize("once", [(), ("--once",)])
+def test_a_pid_that_does_not_exist_is_said(once: tuple[str, ...]) -> None:
+    ended = run("run", *once, "--pid", "4194304")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "brimwatch: --pid 4194304: there is no such process\n"
 
 
 @pytest.mark.parametrize(

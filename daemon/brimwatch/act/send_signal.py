@@ -152,7 +152,7 @@ async def _runtime(recipient: Recipient, number: int, ends_at: float, procfs: st
         return Refusal(Verdict.SUPPRESSED, Reason.VANISHED, "it has exited")
     except PermissionError:
         return Refusal(
-            Verdict.FAILED, Reason.DENIED, "which runtime it has may not be read; `force: true` sends anyway"
+            Verdict.FAILED, Reason.DENIED, "which runtime it has may not be read; Brimwatch needs its user, or root"
         )
     except (OSError, MalformedProcFile) as error:
         return Refusal(Verdict.FAILED, Reason.ERROR, one_line(str(error)))

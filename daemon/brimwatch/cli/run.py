@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
+import os
 import sys
 
-from brimwatch.errors import UsageError
+from brimwatch.errors import BrimwatchError, UsageError
 from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
 from brimwatch.runtime.engine import load_config
@@ -89,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         dry_run=arguments.dry_run,
     )
     config = load_config(options)
+    if options.pid is not None and not os.path.exists(f"{options.procfs}/{options.pid}"):
+        raise BrimwatchError(f"--pid {options.pid}: there is no such process")
     log = Log(Format(arguments.log_format), Level(arguments.log_level))
     if arguments.once:
         sys.stdout.write(asyncio.run(look_once(options, config, log)).decode())

@@ -27,6 +27,7 @@ from brimwatch.model import (
 )
 
 NEVER = float("-inf")
+PATIENCE = 1.0  # seconds that a subject waits for its turn before that is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Ladder:
     cooldowns: tuple[float, float, float, float] = (NEVER, NEVER, NEVER, NEVER)  # by tier, monotonic seconds
     entered: Tier = Tier.CALM  # the tier whose entry still waits for its turn to be told and climbed
     refused: Tier = Tier.CALM  # the tier whose entry was refused: said once
+    told: Tier = Tier.CALM  # the tier whose entry was told to people already
+    waiting: float | None = None  # since when it waits for its turn, monotonic seconds
 
     def cooled(self, tier: Tier, now: float) -> bool:
         """True when the tier's ladder may run again."""
@@ -124,7 +127,7 @@ def _changed(
     if change.after > change.before:
         if ladder.firing is not None and ladder.firing.tier < change.after:
             ladder = _supersede(ladder, ladder.firing, facts, decisions, outcomes)
-        return replace(ladder, entered=change.after, refused=Tier.CALM)
+        return replace(ladder, entered=change.after, refused=Tier.CALM, told=Tier.CALM, waiting=None)
     # The lower tier that is now uncovered gets a cooldown, so that going down starts nothing by itself.
     if change.after is not Tier.CALM:
         ladder = ladder.cool(change.after, facts.sample.at + facts.policy.cooldown)
@@ -150,15 +153,19 @@ def _start(ladder: Ladder, facts: Facts, decisions: list[Decision]) -> Ladder:
     """Begin a climb: at an entry, or because the tier still holds after its cooldown."""
     rule, now = rule_of(facts.policy, facts.tier), facts.sample.at
     entering = ladder.entered is facts.tier
-    if rule is None or not (rule.do or (entering and rule.tell)) or facts.turn is Turn.WAIT:
+    if rule is None or not (rule.do or (entering and rule.tell)):
         return ladder
     if facts.turn is Turn.NOT_LARGEST:
         return _say_once(ladder, rule, Reason.NOT_LARGEST, facts, decisions)
-    if entering:
-        ladder = replace(ladder, entered=Tier.CALM)
-        if facts.dry_run:
-            return _rehearse(ladder, rule, facts, decisions)
+    if entering and not facts.dry_run and ladder.told is not rule.tier:
+        ladder = replace(ladder, told=rule.tier)
         decisions.extend(_tell(rule, facts, ladder.climbs + 1))
+    if facts.turn is Turn.WAIT:
+        return _wait(ladder, rule, facts, decisions)
+    if entering or ladder.waiting is not None:
+        ladder = replace(ladder, entered=Tier.CALM, waiting=None)
+    if entering and facts.dry_run:
+        return _rehearse(ladder, rule, facts, decisions)
     if not rule.do or facts.dry_run:
         return ladder
     if not ladder.cooled(rule.tier, now):
@@ -167,6 +174,27 @@ def _start(ladder: Ladder, facts: Facts, decisions: list[Decision]) -> Ladder:
         return ladder
     ladder = replace(ladder, climbs=ladder.climbs + 1)
     return _climb(ladder, rule, 0, facts, decisions)
+
+
+def would_start(ladder: Ladder, policy: Policy, judgement: Judgement, sample: Sample) -> bool:
+    """Would the ladder of the tier that holds start, if it were its turn? Not while it rests or has no rung."""
+    for rule, state in zip(policy.tiers, judgement.states, strict=True):
+        if rule.tier is judgement.tier:
+            ready = bool(rule.do) and ladder.cooled(rule.tier, sample.at)
+            return ready and above_leave(rule, sample, state) is True
+    return False
+
+
+def _wait(ladder: Ladder, rule: TierRule, facts: Facts, decisions: list[Decision]) -> Ladder:
+    """Others climb: say so once, if it lasts."""
+    now = facts.sample.at
+    if not rule.do or facts.dry_run or not ladder.cooled(rule.tier, now):
+        return ladder
+    if ladder.waiting is None:
+        return replace(ladder, waiting=now)
+    if now - ladder.waiting < PATIENCE:
+        return ladder
+    return _say_once(ladder, rule, Reason.WAITING, facts, decisions)
 
 
 def _tell(rule: TierRule, facts: Facts, number: int) -> list[Decision]:

@@ -24,13 +24,14 @@ class Candidate(NamedTuple):
     cgroup: str | None
     shared: bool
     firing: bool
+    idle: bool = False  # its ladder would not start now: it cools down, or there is nothing to run
 
 
 def turns(candidates: Sequence[Candidate], policy: Policy) -> dict[Hashable, Turn]:
     """Whose turn it is: the largest of each shared limit, `max_parallel` at a time, everyone in an emergency.
 
     `select: largest` asks only the largest of the whole target, `each` everyone; without it the largest is asked where
-    the limit is shared. One that climbs already keeps its turn.
+    the limit is shared. One that climbs already keeps its turn; one whose ladder rests takes no turn from others.
     """
     order = sorted(candidates, key=lambda one: (not one.firing, -one.tier, -one.held))
     climbing = 0
@@ -45,7 +46,7 @@ def turns(candidates: Sequence[Candidate], policy: Policy) -> dict[Hashable, Tur
             asked.add(group)
         if one.firing or one.tier is Tier.EMERGENCY or climbing < policy.max_parallel:
             result[one.key] = Turn.GO
-            climbing += 1
+            climbing += not one.idle
         else:
             result[one.key] = Turn.WAIT
     return result

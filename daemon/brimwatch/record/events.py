@@ -37,12 +37,16 @@ class Recorded(NamedTuple):
 
 
 class EventLog:
-    """The last events, in memory. Subscribers are called as events happen and must not raise."""
+    """The last events, in memory. Subscribers are called as events happen; one that raises costs nobody anything.
+
+    `failed` is called with what it raised.
+    """
 
     def __init__(self, longest: int = 1000) -> None:
         self._ring: deque[Recorded] = deque(maxlen=longest)
         self._last = 0
         self._subscribers: list[Callable[[Recorded], None]] = []
+        self.failed: Callable[[Exception], None] = lambda _: None
 
     def add(self, event: Event) -> Recorded:
         """Keep an event; the id is its time in milliseconds, or one more than the last where that is higher."""
@@ -50,7 +54,10 @@ class EventLog:
         recorded = Recorded(self._last, event)
         self._ring.append(recorded)
         for tell in tuple(self._subscribers):
-            tell(recorded)
+            try:
+                tell(recorded)
+            except Exception as error:  # noqa: BLE001 - telling must never cost a look or an action
+                self.failed(error)
         return recorded
 
     def since(self, since: float | None = None, target: str | None = None, limit: int = 100) -> tuple[Recorded, ...]:

@@ -1,5 +1,7 @@
 """How does what the core found become an event?"""
 
+from math import isfinite
+
 from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Name
@@ -26,7 +28,8 @@ def tier_changed(
         "time_to_limit_seconds": sample.value(Quantity.TIME_TO_LIMIT),
         "held_seconds": held,
     }
-    facts |= {key: value for key, value in state.items() if value is not None}
+    # A process that does not grow has an infinite time to its limit: nothing to tell, and no JSON number.
+    facts |= {key: value for key, value in state.items() if value is not None and isfinite(value)}
     name = Name.TIER_ENTERED if change.after > change.before else Name.TIER_LEFT
     return Event(name, wall, target, member, facts)
 

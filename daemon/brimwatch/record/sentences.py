@@ -30,6 +30,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.CONDITION: "its measured condition does not hold",
     Reason.CURED: "the tier is cured already",
     Reason.NOT_LARGEST: "another member is larger",
+    Reason.WAITING: "others of the target are asked first",
     Reason.NOT_FOUND: "nothing of that name was found",
     Reason.EXIT_CODE: "the command failed",
     Reason.RELOADED: "the configuration changed meanwhile",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from brimwatch.core.budget import Spent
-from brimwatch.core.decide import Facts, Step, decide
+from brimwatch.core.decide import Facts, Step, decide, would_start
 from brimwatch.core.evaluate import Judgement, evaluate
 from brimwatch.core.pace import next_gap
 from brimwatch.core.select import Candidate, Turn, turns
@@ -114,7 +114,7 @@ class Looks:
             subject.entered_at = sample.at
             subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
         self._story.changed(subject, change, sample)
-        subject.since_wall = time.time()
+        subject.since_wall = time.time()  # only now: the story tells how long the tier that ends has lasted
 
     def _climb(self, subject: Subject, judgement: Judgement, change: Change | None, sample: Sample) -> None:
         before = subject.ladder.firing
@@ -159,9 +159,9 @@ class Looks:
         if target.turns_tick != self.tick:
             target.turns_tick = self.tick
             candidates = [
-                Candidate(one.key, one.tier, held_bytes(one.sample) or 0, one.sample.cgroup, one.shared, _climbing(one))
+                _candidate(one, one.sample)
                 for one in target.subjects.values()
-                if one.sample is not None and (one.tier is not Tier.CALM or _climbing(one))
+                if one.sample is not None and (one.tier is not Tier.CALM or one.ladder.firing is not None)
             ]
             target.last_turns = turns(candidates, target.spec.policy)
         # A subject that entered its tier after the turns of this tick were made has the next tick's.
@@ -174,5 +174,15 @@ class Looks:
         return sample.headroom < OOM_SHARE * sample.limit.bytes
 
 
-def _climbing(subject: Subject) -> bool:
-    return subject.ladder.firing is not None
+def _candidate(subject: Subject, sample: Sample) -> Candidate:
+    judgement, firing = subject.judgement, subject.ladder.firing is not None
+    starts = judgement is not None and would_start(subject.ladder, subject.target.spec.policy, judgement, sample)
+    return Candidate(
+        subject.key,
+        subject.tier,
+        held_bytes(sample) or 0,
+        sample.cgroup,
+        subject.shared,
+        firing,
+        idle=not firing and not starts,
+    )

@@ -9,9 +9,10 @@ from dataclasses import replace
 from brimwatch.act.request import ActionKind, Recipient, Request
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
-from brimwatch.model import Attempt, Decision, Outcome, Reason, Sample, Verdict
+from brimwatch.model import Attempt, Crossing, Decision, Outcome, Reason, Sample, Verdict
 from brimwatch.procfs.stat import read_stat
 from brimwatch.quantity import Quantity
+from brimwatch.record.wording import show
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Watched, receivers
 from brimwatch.units import Seconds
@@ -40,7 +41,7 @@ class Performer:
     def run(self, subject: Subject, decision: Decision, sample: Sample) -> None:
         """Start a rung as a task. The time from the measured crossing to here is the daemon's reaction."""
         request = self._request(subject, decision, sample)
-        self._story.started(subject, decision)
+        self._story.started(subject)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -94,7 +95,7 @@ class Performer:
             deadline=self._longest(decision),
             needed=needed,
             severity=_severity(sample),
-            because="; ".join(f"{one.quantity} {one.value:g} at {one.threshold:g}" for one in why),
+            because="; ".join(_crossing(one) for one in why),
             facts=_facts(subject, sample),
             procfs=self._procfs,
         )
@@ -124,6 +125,11 @@ class Performer:
             pass  # gone: -1 says so
         os.close(pidfd)
         return -1
+
+
+def _crossing(one: Crossing) -> str:
+    sign = "<=" if one.quantity.inverted else ">="
+    return f"{one.quantity} {show(one.quantity, one.value)} {sign} {show(one.quantity, one.threshold)}"
 
 
 def _told(decision: Decision, attempt: Attempt) -> Outcome:

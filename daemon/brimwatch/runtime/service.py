@@ -146,6 +146,7 @@ class Service:
 async def look_once(options: Options, config: Config, log: Log, settle: float = 3.0) -> bytes:
     """One look at everything, slow reads included: the metrics as text. `settle`: seconds that those may take."""
     engine = Engine(replace(config, dry_run=True), options, log, asyncio.get_running_loop())
+    engine.metrics.reload_result(True, engine.loaded_wall)
     try:
         engine.looks.everything = True
         engine.watch.look_once()

@@ -29,6 +29,7 @@ class Story:
         self._events = events
         self._log = log
         events.subscribe(log.write)
+        events.failed = lambda error: self.fault("telling", error)
         self._faults: dict[str, float] = {}
         self._blind: dict[str, float] = {}  # what discovery cannot read, and since when
 
@@ -83,9 +84,8 @@ class Story:
         held = wall - subject.since_wall if change.after < change.before else None
         self._keep(tier_changed(name, subject.label, change, sample, wall, held))
 
-    def started(self, subject: Subject, decision: Decision) -> None:
+    def started(self, subject: Subject) -> None:
         """A rung starts now; for the first of an entry the time since the measured crossing is the reaction."""
-        self._metrics.attempted(subject.target.name, decision.tier, decision.action.name)
         if subject.entered_at:
             self._metrics.reaction(Seconds(max(0.0, time.monotonic() - subject.entered_at)))
             subject.entered_at = 0.0
@@ -103,6 +103,7 @@ class Story:
         if outcome.verdict is Verdict.SUPPRESSED:
             self._metrics.suppressed(name, tier, action, outcome.reason or Reason.ERROR)
         else:
+            self._metrics.attempted(name, tier, action)
             self._metrics.duration(action, outcome.duration)
         if outcome.verdict is Verdict.FAILED:
             self._metrics.failed(name, tier, action, outcome.reason or Reason.ERROR)
