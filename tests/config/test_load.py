@@ -258,3 +258,12 @@ def test_a_file_is_read_and_named_in_its_faults(tmp_path: Path) -> None:
 def test_a_pattern_that_python_warns_of_is_no_fault_and_no_noise(recwarn: pytest.WarningsRecorder) -> None:
     read("targets: [{name: t, match: {cmdline: '[[a]'}, policy: observe}]")
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_a_user_that_nobody_knows_is_a_note_and_a_uid_is_none() -> None:
+    text = """
+        targets:
+          - {name: a, match: {user: no-such-user, not: {user: '4711'}}, policy: observe}
+    """
+    notes = [note for note in read(text).notices if "no-such-user" in note]
+    assert notes == ["target a: user 'no-such-user' is not known here, so it matches nothing; a uid is good"]

@@ -11,7 +11,7 @@ from brimwatch.units import format_duration
 
 TARGETS_SHOWN = 50
 EXAMPLE = """example:
-  brimwatch check-config /etc/brimwatch/brimwatch.yaml && systemctl reload brimwatch
+  brimwatch check-config brimwatch.yaml && kill -HUP $(pgrep -f 'brimwatch run')
 """
 
 

@@ -10,7 +10,7 @@ from brimwatch.config.actions import Kinds, read_action
 from brimwatch.config.embedded import PRESETS, embedded
 from brimwatch.config.inherit import Lineage
 from brimwatch.config.nodes import Node, compose
-from brimwatch.config.notices import about_actions, unmeasured, unused
+from brimwatch.config.notices import about_actions, unknown_users, unmeasured, unused
 from brimwatch.config.policies import Policies
 from brimwatch.config.safety import read_safely
 from brimwatch.config.settings import Config
@@ -63,6 +63,7 @@ def _load(content: bytes | str, source: str, kinds: Kinds) -> Config:
         *unused(policies.lineage, own_actions, targets, compiled),
         *about_actions(targets, kinds),
         *unmeasured(targets),
+        *unknown_users(targets),
     )
     return Config(
         targets=targets,

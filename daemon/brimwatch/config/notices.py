@@ -1,11 +1,12 @@
 """What should a user know of a configuration that is no fault of it?"""
 
+import pwd
 from collections.abc import Collection, Iterator, Mapping
 
 from brimwatch.config.actions import Kinds
 from brimwatch.config.conditions import UNMEASURED
 from brimwatch.config.inherit import Lineage
-from brimwatch.config.settings import TargetSpec
+from brimwatch.config.settings import Match, TargetSpec
 from brimwatch.model import Action, Condition, Policy
 
 _ENDS = "ends a process; where nothing supervises the process, it stays down"
@@ -64,6 +65,27 @@ def unmeasured(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
     for name, policies in found.items():
         where = f"polic{'ies' if len(policies) > 1 else 'y'} {', '.join(sorted(policies))}"
         yield f"condition {name} ({where}): this version does not measure it, so it never holds"
+
+
+def unknown_users(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
+    """Which users that a target matches does this machine not know?"""
+    seen: set[str] = set()
+    for target in targets:
+        match: Match | None = target.match
+        while match is not None:
+            user = match.user
+            if user is not None and user not in seen and not (user.isdecimal() or _is_known(user)):
+                seen.add(user)
+                yield f"target {target.name}: user {user!r} is not known here, so it matches nothing; a uid is good"
+            match = match.exclude
+
+
+def _is_known(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _conditions(policy: Policy) -> Iterator[Condition]:

@@ -65,6 +65,7 @@ _RUNG = {
 _STATE = {
     "rss_bytes": "resident set",
     "limit_bytes": "effective limit",
+    "limit_source": "who sets it: cgroup or machine",
     "headroom_bytes": "limit minus working set",
     "growth_bytes_per_second": "slope of the last looks",
     "time_to_limit_seconds": "headroom divided by growth",

@@ -29,6 +29,8 @@ def tier_changed(
         "held_seconds": held,
     }
     # A process that does not grow has an infinite time to its limit: nothing to tell, and no JSON number.
+    if sample.limit is not None:
+        facts["limit_source"] = sample.limit.source
     facts |= {key: value for key, value in state.items() if value is not None and isfinite(value)}
     name = Name.TIER_ENTERED if change.after > change.before else Name.TIER_LEFT
     return Event(name, wall, target, member, facts)

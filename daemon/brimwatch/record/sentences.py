@@ -67,7 +67,8 @@ def _outlook(facts: Facts) -> str:
     growing = isinstance(growth, int | float) and growth > 0 and "growth" not in said
     left = None if "time_to_limit" in said else time_of(facts, "time_to_limit_seconds")
     pace = join(f"growing {bytes_of(facts, 'growth_bytes_per_second')}/s" if growing else None, maybe("about ", left))
-    return join(maybe("limit ", limit), f"{pace} left" if left else pace, by="; ")
+    whose = "machine" if facts.get("limit_source") == "machine" else "limit"
+    return join(maybe(f"{whose} ", limit), f"{pace} left" if left else pace, by="; ")
 
 
 def _tier_entered(who: str, facts: Facts) -> str:

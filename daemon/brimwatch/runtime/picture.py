@@ -117,9 +117,15 @@ def _capable(subject: Subject) -> dict[str, bool]:
 
 
 def _recommended(subject: Subject) -> int | None:
-    """The highest peak seen, of the resident or the working set, and a margin above it; bytes."""
+    """The highest peak seen and a margin above it; bytes.
+
+    The working set counts only where a cgroup has a limit and nobody else of the target: elsewhere it is what a whole
+    login session or machine holds.
+    """
     sample = subject.sample
     if sample is None:
         return None
-    peaks = [subject.peak, sample.value(Quantity.PEAK_RSS) or 0.0, sample.value(Quantity.WORKING_SET) or 0.0]
+    peaks = [subject.peak, sample.value(Quantity.PEAK_RSS) or 0.0]
+    if sample.limit is not None and sample.limit.source == "cgroup" and len(subject.target.subjects) == 1:
+        peaks.append(sample.value(Quantity.WORKING_SET) or 0.0)
     return round(max(peaks) * LIMIT_MARGIN) or None
