@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ class Grower:
     """A running tests/targets/grower.py."""
 
     process: "subprocess.Popen[str]"
+    early: list[str] = field(default_factory=list)  # lines that came before the one that was waited for
 
     @property
     def pid(self) -> int:
@@ -33,8 +34,13 @@ class Grower:
         self.expect(f"did {line}")
 
     def expect(self, line: str) -> None:
+        """Wait for a line; a signal may be caught before or after the word that made the process grow is answered."""
         assert self.process.stdout is not None
-        assert self.process.stdout.readline().strip() == line
+        while line not in self.early:
+            said = self.process.stdout.readline()
+            assert said, f"it ended before it said {line!r}; it said {self.early}"
+            self.early.append(said.strip())
+        self.early.remove(line)
 
 
 def grower(spawn: Spawn, *arguments: str, **options: Any) -> Grower:
