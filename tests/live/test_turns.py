@@ -50,12 +50,11 @@ def test_a_flat_process_that_jumps_is_told_of_and_acted_on_at_once(spawn: Any, s
     keep = "00000000000"
     target = marked(spawn, keep)
     daemon = start(SEVERAL.format(mark=f"grower.py.*{keep}"))
-    flat = {"target": "workers", "quantity": "any"}
-    wait_until(
-        lambda: daemon.metric("brimwatch_target_time_to_limit_seconds", target=flat["target"]) == float("inf"), 30
-    )
+    left = "brimwatch_target_time_to_limit_seconds"
+    wait_until(lambda: daemon.metric(left, target="workers") == float("inf"), 30)
     target.say("hold 200")
     target.expect("caught SIGUSR1")
     wait_until(lambda: daemon.events("action_ran"), 10)
-    assert [event["facts"]["after"] for event in daemon.events("tier_entered")] == ["critical"]
+    # Asked while it still takes, it may take on and be asked again: each time is told.
+    assert {event["facts"]["after"] for event in daemon.events("tier_entered")} == {"critical"}
     assert daemon.events("internal_fault") == []
