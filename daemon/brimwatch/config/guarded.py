@@ -17,9 +17,11 @@ from brimwatch.config.settings import Config, Match, TargetSpec
 from brimwatch.config.tree import Leaf, Row, Table, Tree
 from brimwatch.errors import ConfigError
 from brimwatch.model import Action, Policy
+from brimwatch.units import Seconds
 
 NAME = "job"  # the target's, in events and metrics
 DEFAULT_POLICY = "observe"
+INTERVAL = Seconds(0.25)  # one command is looked at four times a second for 0.4 % of a core (measured)
 GRACE = "30s"
 COOLDOWN = "10s"  # a signal that had to wait for a measured value must not wait for a minute more
 _WANTED = "conditions such as rss=1GB,threads=64"
@@ -81,7 +83,7 @@ def guard_config(flags: Flags, pid: int, kinds: Kinds, content: bytes | str = "{
         actions=done,
         source=source or "command line",
         notices=notices,
-        **parts.settings,
+        **{"interval": INTERVAL, **parts.settings},
     )
 
 

@@ -12,6 +12,7 @@ from brimwatch.record.events import Event
 from brimwatch.record.sentences import sentence
 
 MOST_POINTS = 480  # then every other one goes, and half as many come: the whole run at bounded cost
+_FEWEST = 4  # looks
 MOST_KEPT = 200  # of tiers entered, and of rungs
 _RESULTS = {Name.ACTION_RAN: "ran", Name.ACTION_FAILED: "failed", Name.ACTION_SUPPRESSED: "suppressed"}
 
@@ -35,18 +36,26 @@ class Course:
         self._marks = tuple(sorted(marks))
         self._points: list[tuple[float, float]] = []
         self._gap = 0.0
+        self._seen = float("-inf")  # Unix seconds of the newest sample that was taken
 
     @property
     def points(self) -> Sequence[tuple[float, float]]:
         """(Unix seconds, resident bytes) over the whole run."""
         return self._points
 
-    def look(self, samples: Collection[Sample], wall: float, peak: float, tier: Tier) -> None:
-        """Take the newest samples, one for a group; `peak`: the largest that the looks in between have seen."""
+    def look(self, samples: Collection[Sample], now: float, wall: float, peak: float, tier: Tier) -> None:
+        """Take the newest samples, one for a group; `peak`: the largest that the looks in between have seen.
+
+        `now` and `wall` are the same moment, in monotonic and in Unix seconds.
+        """
         sizes = [size for one in samples if (size := one.value(Quantity.RSS)) is not None]
         self.tier = tier
         if not sizes:
             return
+        wall -= now - max(one.at for one in samples)
+        if self._points and wall <= self._seen:
+            return
+        self._seen = wall + 0.001
         size = int(sum(sizes))
         self.looks += 1
         self.start = size if self.start is None else self.start
@@ -88,9 +97,11 @@ class Course:
             self.oom_kills[evidence] = self.oom_kills.get(evidence, 0) + (count if isinstance(count, int) else 1)
 
     def growth(self) -> float | None:
-        """Bytes per second over the whole run, None where too little was seen."""
-        found = slope(self._points)
-        return None if found is None else found.bytes_per_second
+        """Bytes per second, from the first look to the last; None where they are too close to say anything."""
+        if len(self._points) < _FEWEST or self.start is None or self.last is None:
+            return None
+        seconds = self._seen - self._points[0][0]
+        return (self.last - self.start) / seconds if seconds > 0 else None
 
     def marks_passed(self) -> tuple[Mark, ...]:
         """The marks that were passed, in rising order."""

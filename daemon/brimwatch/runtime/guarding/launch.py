@@ -13,7 +13,6 @@ import ctypes
 import errno
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
@@ -126,7 +125,6 @@ def adopt_orphans() -> bool:
     False where the kernel refuses.
     """
     try:
-        return ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) == 0
+        return bool(ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0) == 0)
     except (OSError, AttributeError):
-        print("brimwatch guard: cannot take in orphans of the command; they are lost from view", file=sys.stderr)
         return False

@@ -43,7 +43,7 @@ def take() -> Taken:
 
 
 def reached(info: signal.struct_siginfo, child: int, procfs: str = "/proc") -> bool:
-    """True where the command has the signal already, or sent it itself: the job's own `kill 0` is not for us to repeat."""
+    """True where the command has the signal already, or the job sent it: its own `kill 0` is not for us to repeat."""
     if info.si_code == _SI_KERNEL:
         try:
             return os.getpgid(child) == os.getpgrp()

@@ -35,7 +35,7 @@ class Reaper:
         return Ended(os.waitstatus_to_exitcode(status), usage.ru_maxrss * _UNIT, usage.ru_utime + usage.ru_stime)
 
     def reap(self) -> None:
-        """Reap orphans that have ended. The kernel shows one at a time: an action's hides the others until it is gone."""
+        """Reap orphans that have ended. The kernel shows one at a time; an action's hides others until it is gone."""
         while (found := self._first()) is not None and found != self._child and not self._spares(found):
             _, _, usage = os.wait4(found, 0)
             self.orphans += 1
