@@ -85,11 +85,11 @@ def _become(words: Sequence[str], mask: frozenset[int], wait: int, answer: int) 
             if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            os.execvp(words[0], list(words))
+            os.execvp(words[0], list(words))  # noqa: S606 - to run what the user typed is what we are for
     except OSError as error:
         os.write(answer, str(error.errno or errno.ENOEXEC).encode())
-    except ValueError:
-        os.write(answer, str(errno.EINVAL).encode())
+    except ValueError:  # an empty name
+        os.write(answer, str(errno.ENOENT).encode())
     finally:
         os._exit(NOT_FOUND)
 
@@ -120,9 +120,9 @@ def let_go() -> None:
 
 
 def adopt_orphans() -> bool:
-    """Become the parent of descendants that lose theirs, so that they stay seen. Source: PR_SET_CHILD_SUBREAPER(2const).
+    """Become the parent of descendants that lose theirs, so that they stay seen; False where the kernel refuses.
 
-    False where the kernel refuses.
+    Source: PR_SET_CHILD_SUBREAPER(2const).
     """
     try:
         return bool(ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0) == 0)
