@@ -105,7 +105,9 @@ class _Line:
         flags = self._flags
         line = self._faults.place("--policy")
         named = Leaf(line, flags.policy or DEFAULT_POLICY, False)
-        changed = {label: tier for label in TIERS if (tier := self._tier(label)) is not None}
+        changed: dict[str, Tree] = {label: tier for label in TIERS if (tier := self._tier(label)) is not None}
+        if flags.when and flags.policy is None:  # 95 % of `observe` is in the way of an emergency at 80 %
+            changed |= {label: Leaf(line, "~", True) for label in TIERS if label not in changed}
         if flags.grace is not None and not self._grace_used:
             place = self._faults.place("--grace")
             wanted = "a signal that ends a process, such as --emergency-signal SIGTERM"

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from brimwatch.act.spawn import is_of_action
 from brimwatch.errors import MalformedProcFile
@@ -20,7 +21,9 @@ from brimwatch.runtime.guarding.launch import Launched
 from brimwatch.runtime.guarding.oom import OomCount
 from brimwatch.runtime.guarding.passing import ENDING, Taken, descends, is_stopped, pass_on, reached, stop_here
 from brimwatch.runtime.guarding.reaping import Ended, Reaper
-from brimwatch.runtime.guarding.watching import Watching
+
+if TYPE_CHECKING:  # a fault in there must not keep the command from running
+    from brimwatch.runtime.guarding.watching import Watching
 
 BEAT = 1.0  # seconds: nothing waits for it but orphans and the check of the watch
 CLOSING = 0.05
@@ -39,7 +42,7 @@ class Job:
         self._reaper = Reaper(launched.pid, is_of_action)
         self._stopped_here = False
 
-    def wait(self, watching: Watching | None) -> Ended:
+    def wait(self, watching: "Watching | None") -> Ended:
         """Pass signals on until the command has ended."""
         while (ended := self._reaper.command()) is None:
             self._reaper.reap()
@@ -50,7 +53,7 @@ class Job:
                 watching.check()
         return ended
 
-    def close(self, watching: Watching, patience: float) -> None:
+    def close(self, watching: "Watching", patience: float) -> None:
         """Let the watch end; a signal to end says that it need not end well."""
         watching.end()
         give_up = time.monotonic() + patience + LAST_PATIENCE

@@ -72,8 +72,8 @@ class Teller:
     def _in_front(self) -> bool:
         try:
             return os.tcgetpgrp(self._descriptor) == os.getpgrp()
-        except OSError:
-            return False
+        except OSError:  # not our controlling terminal: nobody else can be in front there
+            return True
 
     def _columns(self) -> int:
         try:
