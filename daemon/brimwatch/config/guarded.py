@@ -151,7 +151,7 @@ class _Line:
                 self._faults.add(line, "", f"found {quoted(name)} a second time, wanted it once")
             else:
                 found[name] = Leaf(line, value, False)
-        return _table(line, found)
+        return _table(line, found) if found else None
 
     def _do(self, label: str) -> Row | None:
         """The rungs of a tier: those that are named, else those of the policy; then the signal."""
