@@ -38,8 +38,10 @@ def test_a_whole_account_is_told_like_this() -> None:
     assert lines(account, show) == [
         "summary of python3 batch.py (pid 4711)",
         "  ended     exit code 0 after 2m 3s, 1m 50s of CPU",
-        "  resident  start 31.0 MB, peak 1.3 GB of the largest process (kernel, ru_maxrss), 1.4 GB of up to 3 together"
-        " (sampled)",
+        (
+            "  resident  start 31.0 MB, peak 1.3 GB of the largest process (kernel, ru_maxrss), "
+            "1.4 GB of up to 3 together (sampled)"
+        ),
         "  growth    9.5 MB/s on the mean",
         "  limit     2.0 GB (cgroup); headroom never below 600.0 MB",
         "  tiers     warning at T1050 (rss 1.0 GB >= 1.0 GB); critical at T1090 (rss 1.3 GB >= 1.2 GB)",
@@ -57,8 +59,10 @@ def test_a_command_too_short_for_a_look_still_has_its_peak() -> None:
     account = dataclasses.replace(BASE, ended=1000.004, peak_process=10_400_000, code=-11)
     assert lines(account, show)[1:] == [
         "  ended     SIGSEGV (exit code 139) after 4ms, 1m 50s of CPU",
-        "  resident  peak at most 10.4 MB of the largest process (kernel, ru_maxrss); it was over before a look could"
-        " be taken",
+        (
+            "  resident  peak at most 10.4 MB of the largest process (kernel, ru_maxrss); "
+            "it was over before a look could be taken"
+        ),
     ]
 
 

@@ -1,13 +1,12 @@
 """How is a command run under watch?"""
 
 import argparse
-import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from brimwatch.errors import UsageError
-from brimwatch.runtime.guarding.launch import CannotStart, Launcher, adopt_orphans, fill_standard, let_go
+from brimwatch.errors import BrimwatchError, UsageError
+from brimwatch.runtime.guarding.launch import Launcher, adopt_orphans, fill_standard, let_go
 from brimwatch.runtime.guarding.passing import Taken, take
 from brimwatch.units import Seconds, parse_duration, parse_size
 
@@ -101,12 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = _settings(arguments)
         return _guard(arguments, words, settings, launcher, taken)
-    except CannotStart:
-        raise
-    except BaseException:
-        with contextlib.suppress(OSError):  # it became the command meanwhile, and is not ours to end
-            launcher.abandon()
-        raise
+    finally:
+        launcher.abandon()
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -167,7 +162,6 @@ def _writable(path: str) -> str:
 def _guard(
     arguments: argparse.Namespace, words: list[str], settings: Settings, launcher: Launcher, taken: Taken
 ) -> int:
-    from brimwatch.procfs.status import read_status
     from brimwatch.runtime.guarding.course import Course
     from brimwatch.runtime.guarding.job import Job
     from brimwatch.runtime.guarding.oom import OomCount
@@ -179,7 +173,7 @@ def _guard(
     watching, missing = _watch(arguments, settings, launcher.pid, course, teller)
     adopt_orphans()
     oom = OomCount()
-    job = Job(words, launcher.launch(lambda pid: read_status("/proc", pid).peak_rss or 0), taken, oom)
+    job = Job(words, launcher.launch(_peak), taken, oom)
     if watching is not None:
         watching.start()
     let_go()
@@ -187,12 +181,22 @@ def _guard(
     if watching is not None:
         job.close(watching, settings.grace)
         missing = watching.fault
-    account = job.account(ended, at, course, settings.config.targets[0].policy, missing)
     try:
+        account = job.account(ended, at, course, settings.config.targets[0].policy, missing)
         _tell(account, teller, settings.summary)
     except Exception as error:  # noqa: BLE001 - the exit code is the command's, whatever becomes of our words
         teller.say(f"the summary could not be made: {error!r:.200}")
-    return account.exit_code
+    return ended.exit_code
+
+
+def _peak(pid: int) -> int:
+    """The peak resident set of a process in bytes; 0 where it cannot be read."""
+    from brimwatch.procfs.status import read_status
+
+    try:
+        return read_status("/proc", pid).peak_rss or 0
+    except (OSError, BrimwatchError):
+        return 0
 
 
 def _watch(

@@ -48,6 +48,7 @@ class Launcher:
 
     def __init__(self, words: Sequence[str], mask: frozenset[int]) -> None:
         self._program = words[0]
+        self._waiting = True
         wait, self._go = os.pipe()
         self._answer, answer = os.pipe()
         self.pid = os.fork()
@@ -65,13 +66,17 @@ class Launcher:
         os.close(self._go)
         with open(self._answer, "rb") as answer:
             failed = answer.read(16)  # nothing once exec has closed the other end
+        self._waiting = False
         if failed:
             os.waitpid(self.pid, 0)
             raise CannotStart(self._program, int(failed))
         return Launched(self.pid, floor)
 
     def abandon(self) -> None:
-        """Start nothing: the fork ends."""
+        """Start nothing: the fork ends. Nothing happens where it has become the command."""
+        if not self._waiting:
+            return
+        self._waiting = False
         os.close(self._go)
         os.close(self._answer)
         os.waitpid(self.pid, 0)

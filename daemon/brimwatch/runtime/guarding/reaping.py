@@ -17,6 +17,11 @@ class Ended(NamedTuple):
     peak: int
     cpu: float  # seconds, of it and of what it waited for
 
+    @property
+    def exit_code(self) -> int:
+        """What a shell makes of it: 128 and the signal's number where it died of one."""
+        return 128 - self.code if self.code < 0 else self.code
+
 
 class Reaper:
     """Waits for one command, and for the orphans that came to us. `spares(pid)`: an action's, not to be reaped."""

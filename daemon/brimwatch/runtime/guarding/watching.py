@@ -92,7 +92,7 @@ class Watching:
         return self._thread.is_alive()
 
     def check(self) -> None:
-        """Called once a second by the main thread: say once that looks have stalled, or that the watch has ended."""
+        """Called once a second by the main thread: say once that looks have stalled."""
         silent = time.monotonic() - self._beat
         if not self._stalled and self.running and silent > STALLED + 3 * self._config.interval:
             self._stalled = True
