@@ -109,8 +109,8 @@ def test_what_is_not_measured_is_noticed() -> None:
     [
         pytest.param(
             {"when": {"warning": ["rss=1XB"]}},
-            "--warning: rss: found '1XB', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi, or a percentage of "
-            "the limit such as 85%",
+            "--warning: rss: found '1XB', wanted a size with a unit, such as 500MB, 1.5GiB or 512Mi, or a percentage "
+            "of the limit such as 85%",
             id="a value",
         ),
         pytest.param(

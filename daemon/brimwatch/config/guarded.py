@@ -21,7 +21,7 @@ from brimwatch.units import Seconds
 
 NAME = "job"  # the target's, in events and metrics
 DEFAULT_POLICY = "observe"
-INTERVAL = Seconds(0.25)  # one command is looked at four times a second for 0.4 % of a core (measured)
+INTERVAL = Seconds(0.25)  # one command is looked at four times a second for 1 % of a core (measured)
 GRACE = "30s"
 COOLDOWN = "10s"  # a signal that had to wait for a measured value must not wait for a minute more
 _WANTED = "conditions such as rss=1GB,threads=64"
