@@ -8,9 +8,11 @@ protects the daemon does not protect what it starts.
 import contextlib
 import os
 import signal
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 _FIRST_OWN = 3  # standard input, output and error are set; what lies above is not for the command
+_started: deque[int] = deque(maxlen=256)  # PIDs; more than can run at a time, and too few for one to come round again
 _DEFAULTS = tuple(number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP))
 
 
@@ -36,8 +38,14 @@ def spawn(arguments: Sequence[str], environment: Mapping[str, str], output: int,
             setsigmask=(),
             setsigdef=_DEFAULTS,
         )
+    _started.append(pid)
     _unprotect(pid, procfs)
     return pid
+
+
+def is_of_action(pid: int) -> bool:
+    """Was this one of the last children that an action started? Whoever reaps orphans leaves it to the action."""
+    return pid in _started
 
 
 class _AtRoot:

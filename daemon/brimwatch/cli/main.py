@@ -11,6 +11,7 @@ from brimwatch.errors import BrimwatchError
 COMMANDS = {
     "run": "watch targets, export metrics, act: the daemon",
     "demo": "see the whole of it on a process of its own, in a minute",
+    "guard": "run a command under watch, pass its exit code on, sum up its memory",
     "check-config": "say what a configuration means, or everything that is wrong with it",
     "inspect": "one deep look at any process; nothing is changed",
 }

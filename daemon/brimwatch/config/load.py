@@ -4,7 +4,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from brimwatch.config.actions import Kinds, read_action
 from brimwatch.config.embedded import PRESETS, embedded
@@ -16,6 +16,7 @@ from brimwatch.config.safety import read_safely
 from brimwatch.config.settings import Config
 from brimwatch.config.targets import read_targets
 from brimwatch.errors import ConfigError
+from brimwatch.model import Action
 from brimwatch.units import Seconds
 
 TOP_KEYS = ("global", "targets", "policies", "actions")
@@ -46,12 +47,7 @@ def _load(content: bytes | str, source: str, kinds: Kinds) -> Config:
     if root.is_null:
         root.fault("an empty file", "a configuration")
     sections = ({} if root.is_null else root.mapping(TOP_KEYS)) or {}
-    builtin = presets.mapping(("policies", "actions")) or {}
-    settings = _read_global(sections["global"]) if _given(sections, "global") else {}
-    own_actions = _named(sections, "actions")
-    written = {**_named(builtin, "actions"), **own_actions}
-    actions = {name: read_action(name, node, kinds) for name, node in written.items()}
-    policies = Policies(Lineage(_named(sections, "policies"), _named(builtin, "policies")), actions)
+    settings, own_actions, actions, policies = read_parts(sections, presets, kinds)
     compiled = {name: policies.named(name) for name in policies.lineage.names()}
     targets = read_targets(root, sections.get("targets"), policies) if root.is_mapping else ()
     faults = root.faults.lines() + presets.faults.lines()
@@ -74,6 +70,26 @@ def _load(content: bytes | str, source: str, kinds: Kinds) -> Config:
         notices=notices,
         **settings,
     )
+
+
+class Parts(NamedTuple):
+    """What a file says beside its targets; an action that is at fault is None."""
+
+    settings: Mapping[str, Any]
+    own_actions: Mapping[str, Node]
+    actions: dict[str, Action | None]
+    policies: Policies
+
+
+def read_parts(sections: Mapping[str, Node], presets: Node, kinds: Kinds) -> Parts:
+    """Read `global`, `actions` and `policies` of a file, on top of the built-in ones. Faults are added to the nodes."""
+    builtin = presets.mapping(("policies", "actions")) or {}
+    settings = _read_global(sections["global"]) if _given(sections, "global") else {}
+    own_actions = _named(sections, "actions")
+    written = {**_named(builtin, "actions"), **own_actions}
+    actions = {name: read_action(name, node, kinds) for name, node in written.items()}
+    policies = Policies(Lineage(_named(sections, "policies"), _named(builtin, "policies")), actions)
+    return Parts(settings, own_actions, actions, policies)
 
 
 def _given(sections: Mapping[str, Node], key: str) -> bool:

@@ -7,6 +7,7 @@ The rules, of which each is a test:
 - A descendant stays when its parents end and init adopts it, for as long as it lives; only an earlier target, or its
   own `not`, takes it away.
 - We ourselves and what we start belong to nobody, unless their `pid` is written.
+- Where we take in orphans, those that `adopts` names belong to the first target, as children of the process it means.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +23,19 @@ Holds = Callable[[Residue, ProcessId], bool]
 class Claims:
     """One assignment of all processes. The result is in each seat's `claim`."""
 
-    def __init__(self, seats: Mapping[int, Seat], catalogue: Catalogue, holds: Holds, own_pid: int | None) -> None:
+    def __init__(
+        self,
+        seats: Mapping[int, Seat],
+        catalogue: Catalogue,
+        holds: Holds,
+        own_pid: int | None,
+        adopts: Callable[[int], bool] | None = None,
+    ) -> None:
         self._seats = seats
         self._catalogue = catalogue
         self._holds = holds
         self._own_pid = own_pid
+        self._adopts = adopts
         self._handed: dict[int, tuple[Claim, ...]] = {}  # PID to the claims that its children inherit
         self._ours: set[int] = set()
 
@@ -45,6 +54,8 @@ class Claims:
     def _settle(self, seat: Seat) -> None:
         row = seat.row
         above = self._handed.get(row.ppid, ())
+        if self._adopts is not None and row.ppid == self._own_pid and self._adopts(row.identity.pid):
+            above = (self._adopted(seat),)
         mine = row.identity.pid == self._own_pid or row.ppid in self._ours
         if not (mine or above or seat.claim or seat.pointed or seat.verdict.candidates):
             return
@@ -56,6 +67,12 @@ class Claims:
         if claim is not None and self._catalogue.children[claim.target]:
             above = _hand_down(above, claim)
         self._handed[row.identity.pid] = above
+
+    def _adopted(self, seat: Seat) -> Claim:
+        """The first target's claim on an orphan: through the process that it means, while that lives."""
+        spec = self._catalogue.specs[0]
+        meant = None if spec.match.pid is None else self._seats.get(spec.match.pid)
+        return Claim(0, spec.name, (seat if meant is None else meant).row.identity, False)
 
     def _direct(self, seat: Seat, mine: bool) -> Candidate | None:
         """The first target whose match the process meets itself."""

@@ -6,6 +6,7 @@ processes that it finds (pidfds and files are the loop's), nor give them numbers
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from brimwatch.config.settings import TargetSpec
@@ -37,7 +38,10 @@ class _Rules(NamedTuple):
 
 
 class Roster:
-    """Keeps the processes of all targets. `own_pid` is ours as `procfs` numbers it; it is found out where not given."""
+    """Keeps the processes of all targets. `own_pid` is ours as `procfs` numbers it; it is found out where not given.
+
+    `adopts(pid)`: does this child of ours, an orphan that came to us, belong to the first target?
+    """
 
     def __init__(
         self,
@@ -46,11 +50,13 @@ class Roster:
         run_dirs: tuple[str, ...] = (),
         own_pid: int | None = None,
         births: Births | None = None,
+        adopts: Callable[[int], bool] | None = None,
     ) -> None:
         self.report = ScanReport()
         self._procfs = procfs
         self._run_dirs = run_dirs
         self._births = births or Births()
+        self._adopts = adopts
         self._table = ProcessTable(procfs, self._births)
         self._facts = FactSource(procfs)
         self._own_pid = own_pid if own_pid is not None else self._table.own_pid
@@ -173,7 +179,7 @@ class Roster:
     def _assign(self, now: float) -> None:
         """Decide every process anew, and make targets of the result."""
         rules, seats = self._rules, self._seats
-        Claims(seats, rules.catalogue, rules.scene.holds, self._own_pid).settle()
+        Claims(seats, rules.catalogue, rules.scene.holds, self._own_pid, self._adopts).settle()
         families: Families = {}
         self._unsettled = False
         for seat in seats.values():

@@ -1,5 +1,6 @@
 """What was the daemon asked for on its command line?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from brimwatch.units import Seconds
@@ -20,3 +21,4 @@ class Options:
     interval: Seconds | None = None
     dry_run: bool = False
     procfs: str = "/proc"
+    adopts: Callable[[int], bool] | None = None  # which of our children belong to the first target as orphans

@@ -23,13 +23,17 @@ CHECK_FILE = 2.0  # seconds between two checks of the configuration file
 
 
 class Service:
-    """One run of the daemon, from the checked configuration to the last descriptor closed."""
+    """One run of the daemon, from the checked configuration to the last descriptor closed.
 
-    def __init__(self, options: Options, config: Config, log: Log) -> None:
+    `hosted`: on a thread of another command, to which signals and systemd's attention belong.
+    """
+
+    def __init__(self, options: Options, config: Config, log: Log, hosted: bool = False) -> None:
         self._options = options
         self._config = config
         self._log = log
-        self._notifier = Notifier()
+        self._hosted = hosted
+        self._notifier = Notifier({} if hosted else None)
         self._file = ConfigFile(options.config_file) if options.config_file is not None else None
         self._checked = 0.0
         self._reloading = asyncio.Lock()
@@ -43,9 +47,10 @@ class Service:
         raise_descriptor_limit()
         doors = Doors(self._options)
         engine = Engine(self._config, self._options, self._log, loop)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end, stop, number.name)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload(engine)))
+        if not self._hosted:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._end, stop, number.name)
+            loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload(engine)))
         try:
             await doors.open(engine, lambda: self.reload(engine), lambda: self.health(engine))
             engine.metrics.reload_result(True, engine.loaded_wall)
