@@ -3,7 +3,7 @@
 By a fork of ourselves, made before anything large is imported and while there is one thread, which waits for the word
 and then executes the command: directly, with no shell, in our process group, with our standard input, output and error
 and every descriptor that we were given, and with the signal mask that we were started with. What the kernel calls the
-peak of a process includes what it was before exec: 10 MB for this fork, 31 MB for a posix_spawn later on (measured).
+peak of a process includes what it was before exec: 10 MB for this fork; our imports alone come to 31 MB (measured).
 
 Nothing ends the command when we are killed: PR_SET_PDEATHSIG is not set, a watcher's death is no reason to lose a job.
 """
