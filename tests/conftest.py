@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -22,6 +23,8 @@ GRACE = 5.0  # seconds that a process has to end once it was asked to
 
 def pytest_configure() -> None:
     os.environ[MARK] = uuid.uuid4().hex
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell: what we start would
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignore it as well
 
 
 def find_component(name: str) -> str:
@@ -47,10 +50,10 @@ def await_answer(predicate: Callable[[], Answer], deadline: float = 10.0, gap: f
 
 def end_all(processes: Sequence[psutil.Process]) -> None:
     """Ask, wait, insist. psutil compares start times, so a PID that was used again is not touched."""
-    for signal in (psutil.Process.terminate, psutil.Process.kill):
+    for ending in (psutil.Process.terminate, psutil.Process.kill):
         for process in processes:
             try:
-                signal(process)
+                ending(process)
             except psutil.NoSuchProcess:
                 continue
         processes = psutil.wait_procs(processes, timeout=GRACE)[1]

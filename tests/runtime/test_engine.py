@@ -48,6 +48,31 @@ async def until(predicate: Callable[[], Any], deadline: float = 15.0) -> None:
         await asyncio.sleep(0.02)
 
 
+def test_an_end_that_the_pass_sees_before_the_look_closes_the_running_rung(
+    spawn: Callable[..., "subprocess.Popen[Any]"],
+) -> None:
+    target = spawn(["sleep", "60"])
+    text = f"""
+        targets: [{{name: job, match: {{pid: {target.pid}}}, policy: one}}]
+        policies: {{one: {{tiers: {{emergency: {{when: {{rss: 1kB}}, do: [end]}}}}}}}}
+        actions: {{end: {{signal: SIGTERM}}}}
+    """
+
+    async def test() -> list[str]:
+        options = Options(listen_address=None)
+        engine = Engine(
+            load(text, "test", ACTIONS), options, Log(Format.LOGFMT, Level.ERROR), asyncio.get_running_loop()
+        )
+        engine.watch.look_once()
+        await asyncio.to_thread(target.wait)
+        engine.membership.apply((), time.monotonic(), time.time())
+        told = [recorded.event.name.value for recorded in engine.events.since()]
+        await engine.close()
+        return told
+
+    assert asyncio.run(test()) == ["target_found", "tier_entered", "action_ran", "target_lost"]
+
+
 def test_a_read_that_hangs_costs_that_figure_of_that_target_and_nothing_else(
     spawn: Callable[..., "subprocess.Popen[Any]"], tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ class Engine:
         self.looks = Looks(
             self.membership, self.story, self.performer.run, self.performer.stop, self._read, self._guard
         )
+        self.membership.ended = self.looks.lost
         roster = Roster(options.procfs, config.targets, (config.run_dir,), adopts=options.adopts)
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self._apply(config)

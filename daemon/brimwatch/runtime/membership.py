@@ -19,6 +19,7 @@ from brimwatch.runtime.subject import GROUP, Subject, Target, Watched
 from brimwatch.sample.host import HostSampler
 from brimwatch.sample.member import MemberSampler
 
+DEAD = "ZXx"  # states of proc_pid_stat(5): what only waits to be asked how it ended
 LINGER = 300.0  # seconds that a templated target which lost its last process keeps its counters
 
 
@@ -41,6 +42,7 @@ class Membership:
         self._host = host
         self._forget = forget
         self._linger = linger
+        self.ended: Callable[[Subject, ProcessId, float], None] = self.drop  # what is done where a process has ended
         self._out_of_descriptors = False
         self._last: tuple[FoundTarget, ...] | None = None
         self._present: set[str] = set()
@@ -95,6 +97,20 @@ class Membership:
                     if watched.pidfd >= 0:
                         os.close(watched.pidfd)
 
+    def _let_go(self, subject: Subject, process: ProcessId, now: float) -> None:
+        """A pass found it no more: it has ended, which is told as a look would tell it, or it matches no longer."""
+        try:
+            found = read_stat(self._procfs, process.pid)
+            alive = found.start_ticks == process.start_ticks and found.state not in DEAD
+        except ProcessLookupError:
+            alive = False
+        except PermissionError:
+            alive = True
+        if alive:
+            self.drop(subject, process, now)
+        else:
+            self.ended(subject, process, now)
+
     def _respecify(self, target: Target, spec: TargetSpec, now: float) -> None:
         """The configuration changed: tiers that did not keep their state, a different kind of subject starts anew."""
         old = target.spec
@@ -119,7 +135,7 @@ class Membership:
             if subject.host is not None:
                 self._remove(subject, now)
             for process in list(subject.watched):
-                self.drop(subject, process, now)
+                self._let_go(subject, process, now)
 
     def _update(
         self, target: Target, members: tuple[Member, ...], now: float, wall: float, fresh: list[Subject]
@@ -133,7 +149,7 @@ class Membership:
         wanted = {member.identity: member for member in members}
         for subject in list(target.subjects.values()):
             for process in [process for process in subject.watched if process not in wanted]:
-                self.drop(subject, process, now)
+                self._let_go(subject, process, now)
         for identity, member in wanted.items():
             key = GROUP if target.spec.grouped else identity
             held = target.subjects.get(key)
