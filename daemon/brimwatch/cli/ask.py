@@ -1,4 +1,4 @@
-"""How does a command ask the running daemon? Over HTTP, as whoever the user says, with a plain word where that fails."""
+"""How does a command ask the running daemon? Over HTTP, as whom the user says, with plain words where it fails."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ _LONGEST = 3600.0  # seconds for an order: a target of many members takes a whil
 _LONGEST_FILE = 4096  # bytes
 
 
-class Unanswered(BrimwatchError):
+class Unanswered(BrimwatchError):  # noqa: N818 - says what became of the question
     """The daemon could not be asked, or did not do what it was asked for."""
 
 
@@ -47,7 +47,9 @@ def post(arguments: argparse.Namespace, path: str, parameters: dict[str, str]) -
     try:
         # No proxy of the environment: what it is meant for is rarely this machine.
         with httpx.Client(verify=trust, trust_env=False, timeout=limits) as client:
-            answer = client.post(url + path, params=parameters, headers=headers, auth=login)
+            if login is not None:
+                client.auth = login
+            answer = client.post(url + path, params=parameters, headers=headers)
     except httpx.ConnectError as error:
         raise Unanswered(_nobody(url, str(error))) from None
     except httpx.HTTPError as error:
