@@ -84,7 +84,7 @@ def _set_chain(context: ssl.SSLContext, certificate: tuple[Node, bytes], key: tu
         if error.reason == "KEY_VALUES_MISMATCH":
             key[0].fault("a key of another certificate", "the one that belongs to the certificate")
         else:
-            certificate[0].fault("a certificate or key that does not load", "both in PEM", error.reason or str(error))
+            certificate[0].fault("a certificate or key that does not load", "both in PEM", error.reason or "OpenSSL cannot read it")
     except OSError as error:
         certificate[0].fault("a certificate that cannot be loaded", "memory to hold it", str(error.strerror))
     finally:
@@ -161,7 +161,7 @@ def _set_clients(context: ssl.SSLContext, fields: dict[str, Node], shelf: Shelf)
         try:
             context.load_verify_locations(cadata=authority[1].decode("ascii", "ignore"))
         except ssl.SSLError as error:
-            authority[0].fault("a certificate that does not load", "PEM", error.reason or str(error))
+            authority[0].fault("a certificate that does not load", "PEM", error.reason or "OpenSSL cannot read it")
     if mode is not None:
         context.verify_mode = mode
     if "client_allowed_sans" in fields:
