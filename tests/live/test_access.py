@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import bcrypt
 import httpx
+import psutil
 import pytest
 from tests.live.daemon_run import Daemon
 from tests.web.certificates import Authority
@@ -74,13 +76,11 @@ def get(url: str, path: str = "/-/ready", trust: ssl.SSLContext | bool = True, *
 
 def serial(url: str, trust: ssl.SSLContext) -> str:
     host, _, port = url.partition("://")[2].partition(":")
-    import socket
-
-    with socket.create_connection((host, int(port)), 10) as plain:
-        with trust.wrap_socket(plain, server_hostname=host) as wrapped:
-            found = wrapped.getpeercert()
-            assert found is not None
-            return str(found["serialNumber"])
+    plain = socket.create_connection((host, int(port)), 10)
+    with trust.wrap_socket(plain, server_hostname=host) as wrapped:
+        found = wrapped.getpeercert()
+        assert found is not None
+        return str(found["serialNumber"])
 
 
 def events(daemon: Daemon, name: str) -> list[dict[str, Any]]:
@@ -229,10 +229,6 @@ def test_once_refuses_what_the_daemon_would_refuse(words: tuple[str, str], said:
 def test_many_encrypted_connections_cost_little_memory_and_those_that_only_hold_a_place_are_closed(
     authority: Authority, start: Any, wait_until: Any
 ) -> None:
-    import socket
-
-    import psutil
-
     trust = trusting(authority)
     daemon = start(TLS, ready=lambda url: get(url, trust=trust) == 200)
     process = psutil.Process(daemon.process.pid)

@@ -252,9 +252,7 @@ def test_without_a_daemon_the_command_says_where_it_looked(free_port: Any) -> No
 
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"brimwatch: no daemon answers at {url} (")
-    assert ended.stderr.endswith(
-        "); start one with `brimwatch run --config.file F`, or say where it is with --url\n"
-    )
+    assert ended.stderr.endswith("); start one with `brimwatch run --config.file F`, or say where it is with --url\n")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +261,7 @@ def test_without_a_daemon_the_command_says_where_it_looked(free_port: Any) -> No
         (("--url", "ftp://x"), "--url: found 'ftp://x', wanted an address such as http://127.0.0.1:9847"),
         (("--url", "http://[::1"), "--url: found 'http://[::1', wanted an address such as http://127.0.0.1:9847"),
         (("--user", "x"), "--user and --password-file: found one of them, wanted both"),
-        (("--token-file", "/nonexistent"), "--token-file /nonexistent: No such file or directory; wanted a readable file"),
+        (("--token-file", "/none"), "--token-file /none: No such file or directory; wanted a readable file"),
         (
             ("--url", "https://localhost", "--ca-file", "/dev/null"),
             "--ca-file /dev/null: ",

@@ -166,8 +166,10 @@ CASES = {
     ),
     "no such file": (
         "tls_server_config: {cert_file: gone.crt, key_file: server.key}",
-        f"{SECTION}.cert_file: found 'gone.crt', which cannot be opened, wanted a readable file;"
-        " No such file or directory",
+        (
+            f"{SECTION}.cert_file: found 'gone.crt', which cannot be opened, wanted a readable file;"
+            " No such file or directory"
+        ),
     ),
     "a folder": (
         "tls_server_config: {cert_file: ., key_file: server.key}",
@@ -183,28 +185,38 @@ CASES = {
     ),
     "unverified clients": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: RequireAnyClientCert}",
-        f"{SECTION}.client_auth_type: found 'RequireAnyClientCert', wanted one of NoClientCert, VerifyClientCertIfGiven,"
-        " RequireAndVerifyClientCert; a certificate that nobody verifies proves nothing",
+        (
+            f"{SECTION}.client_auth_type: found 'RequireAnyClientCert', wanted one of NoClientCert, VerifyClientCertIfGiven,"
+            " RequireAndVerifyClientCert; a certificate that nobody verifies proves nothing"
+        ),
     ),
     "clients without an authority": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: VerifyClientCertIfGiven}",
-        f"{SECTION}.client_auth_type: found VerifyClientCertIfGiven alone, wanted client_ca_file with it;"
-        " else any certificate of a public authority would do",
+        (
+            f"{SECTION}.client_auth_type: found VerifyClientCertIfGiven alone, wanted client_ca_file with it;"
+            " else any certificate of a public authority would do"
+        ),
     ),
     "an authority without clients": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt}",
-        f"{SECTION}.client_ca_file: found an authority for clients without client_auth_type,"
-        " wanted RequireAndVerifyClientCert with it",
+        (
+            f"{SECTION}.client_ca_file: found an authority for clients without client_auth_type,"
+            " wanted RequireAndVerifyClientCert with it"
+        ),
     ),
     "names without certificates": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, client_allowed_sans: [a.example]}",
-        f"{SECTION}.client_allowed_sans: found client_allowed_sans alone, wanted client_auth_type:"
-        " RequireAndVerifyClientCert with it; a client without a certificate has no name to compare",
+        (
+            f"{SECTION}.client_allowed_sans: found client_allowed_sans alone, wanted client_auth_type:"
+            " RequireAndVerifyClientCert with it; a client without a certificate has no name to compare"
+        ),
     ),
     "an old version": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, min_version: TLS10}",
-        f"{SECTION}.min_version: found 'TLS10', wanted one of TLS12, TLS13;"
-        " what came before TLS 1.2 is broken, and OpenSSL has it off",
+        (
+            f"{SECTION}.min_version: found 'TLS10', wanted one of TLS12, TLS13;"
+            " what came before TLS 1.2 is broken, and OpenSSL has it off"
+        ),
     ),
     "versions the wrong way round": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, min_version: TLS13, max_version: TLS12}",
@@ -212,33 +224,45 @@ CASES = {
     ),
     "suites that cannot be chosen": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, cipher_suites: [TLS_AES_128_GCM_SHA256]}",
-        f"{SECTION}.cipher_suites: found suites of TLS 1.3 only, wanted a suite of TLS 1.2 as well, or"
-        " `min_version: TLS13`; those are all on and cannot be chosen among",
+        (
+            f"{SECTION}.cipher_suites: found suites of TLS 1.3 only, wanted a suite of TLS 1.2 as well, or"
+            " `min_version: TLS13`; those are all on and cannot be chosen among"
+        ),
     ),
     "two curves": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, curve_preferences: [X25519, CurveP256]}",
-        f"{SECTION}.curve_preferences: found 2 curves, wanted one curve, or none for the usual ones;"
-        " Python's ssl module takes a single one",
+        (
+            f"{SECTION}.curve_preferences: found 2 curves, wanted one curve, or none for the usual ones;"
+            " Python's ssl module takes a single one"
+        ),
     ),
     "a password in the place of a hash": (
         "basic_auth_users: {alice: hunter2}",
-        "1: basic_auth_users.alice: found no bcrypt hash, wanted one such as `htpasswd -nBC 10 NAME` prints, in single"
-        " quotes: '$2y$10$...'; a password is never kept as it is",
+        (
+            "1: basic_auth_users.alice: found no bcrypt hash, wanted one such as `htpasswd -nBC 10 NAME` prints, in single"
+            " quotes: '$2y$10$...'; a password is never kept as it is"
+        ),
     ),
     "a user with a colon": (
         f"basic_auth_users: {{'a:b': '{HASH}'}}",
-        "1: basic_auth_users.'a:b': found a name that basic auth cannot send, wanted a name of 1 to 256 characters"
-        " without a colon; a colon ends the name there",
+        (
+            "1: basic_auth_users.'a:b': found a name that basic auth cannot send, wanted a name of 1 to 256 characters"
+            " without a colon; a colon ends the name there"
+        ),
     ),
     "a header of two lines": (
         'http_server_config: {headers: {Content-Security-Policy: "a\\nSet-Cookie: b"}}',
-        "1: http_server_config.headers.Content-Security-Policy: found 'a\\nSet-Cookie: b', wanted printable ASCII in one"
-        " line; a header is one line",
+        (
+            "1: http_server_config.headers.Content-Security-Policy: found 'a\\nSet-Cookie: b', wanted printable ASCII in one"
+            " line; a header is one line"
+        ),
     ),
     "a header that may not be set": (
         "http_server_config: {headers: {Set-Cookie: a}}",
-        "1: http_server_config.headers.Set-Cookie: found an unknown key, wanted one of Content-Security-Policy,"
-        " X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Strict-Transport-Security",
+        (
+            "1: http_server_config.headers.Set-Cookie: found an unknown key, wanted one of Content-Security-Policy,"
+            " X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Strict-Transport-Security"
+        ),
     ),
     "a value that the header has not": (
         "http_server_config: {headers: {X-Frame-Options: maybe}}",
@@ -254,8 +278,10 @@ CASES = {
     ),
     "an unknown section": (
         "tls_config: {}",
-        "1: tls_config: found an unknown key, wanted one of tls_server_config, http_server_config, basic_auth_users,"
-        " rate_limit; did you mean tls_server_config?",
+        (
+            "1: tls_config: found an unknown key, wanted one of tls_server_config, http_server_config, basic_auth_users,"
+            " rate_limit; did you mean tls_server_config?"
+        ),
     ),
     "no YAML": ("{", "2: found the end of the file, wanted YAML; did not find expected node content"),
 }

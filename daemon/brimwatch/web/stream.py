@@ -140,6 +140,8 @@ class Stream:
         while self._happened:
             piece = frame("event", *self._shown(self._happened.popleft()))
             for client in self._clients:
+                if client.ended:
+                    continue  # what is stuck in sending has not left yet
                 client.events.append(piece)
                 if len(client.events) > MOST_BEHIND:
                     client.events.clear()

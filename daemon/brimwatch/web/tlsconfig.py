@@ -84,7 +84,9 @@ def _set_chain(context: ssl.SSLContext, certificate: tuple[Node, bytes], key: tu
         if error.reason == "KEY_VALUES_MISMATCH":
             key[0].fault("a key of another certificate", "the one that belongs to the certificate")
         else:
-            certificate[0].fault("a certificate or key that does not load", "both in PEM", error.reason or "OpenSSL cannot read it")
+            certificate[0].fault(
+                "a certificate or key that does not load", "both in PEM", error.reason or "OpenSSL cannot read it"
+            )
     except OSError as error:
         certificate[0].fault("a certificate that cannot be loaded", "memory to hold it", str(error.strerror))
     finally:
