@@ -76,7 +76,7 @@ def test_events_come_as_they_happen_and_snapshots_by_the_second() -> None:
         assert (event["id"], event["data"]["facts"]) == (str(number), {"reason": "no 1"})
         (snapshot,) = await pieces(stream, client, "snapshot", 1)
         assert "id" not in snapshot, "an id of a snapshot would be where a browser resumes"
-        assert [one["target"] for one in snapshot["data"]["subjects"]][0] == "checkout"
+        assert snapshot["data"]["subjects"][0]["target"] == "checkout"
         stream.leave(client)
 
     asyncio.run(test())
@@ -168,15 +168,14 @@ def test_events_alone_are_followed_by_heartbeats(monkeypatch: pytest.MonkeyPatch
 def followed(watched: Watched, path: str = "/api/v1/stream", **headers: str) -> Iterator[tuple[str, Iterator[str]]]:
     """A real server, and the messages of a real client of it."""
 
-    def served_stream() -> Stream:
-        return Stream(watched.source)
-
-    with served(replace(services(told()), stream=served_stream())) as url, httpx.Client(timeout=10) as client:
-        with client.stream("GET", url + path, headers=headers) as answer:
-            assert answer.status_code == 200
-            assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-            assert "content-encoding" not in answer.headers
-            yield url, messages(answer.iter_text())
+    with (
+        served(replace(services(told()), stream=Stream(watched.source))) as url,
+        httpx.stream("GET", url + path, headers=headers, timeout=10) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert "content-encoding" not in answer.headers
+        yield url, messages(answer.iter_text())
 
 
 def messages(text: Iterator[str]) -> Iterator[str]:

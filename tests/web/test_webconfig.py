@@ -176,7 +176,7 @@ CASES = {
         f"{SECTION}.cert_file: found '.', wanted a regular file of at most 1 MiB",
     ),
     "a certificate that is none inside": (
-        'tls_server_config: {cert: "-----BEGIN CERTIFICATE-----\\nx\\n-----END CERTIFICATE-----", key_file: server.key}',
+        'tls_server_config: {cert: "-----BEGIN CERTIFICATE-----\\nx\\n-----END CERTIFICATE-----", key_file: other.key}',
         f"{SECTION}.cert: found a certificate or key that does not load, wanted both in PEM; OpenSSL cannot read it",
     ),
     "both ways": (
@@ -186,7 +186,8 @@ CASES = {
     "unverified clients": (
         "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: RequireAnyClientCert}",
         (
-            f"{SECTION}.client_auth_type: found 'RequireAnyClientCert', wanted one of NoClientCert, VerifyClientCertIfGiven,"
+            f"{SECTION}.client_auth_type: found 'RequireAnyClientCert', wanted one of NoClientCert,"
+            " VerifyClientCertIfGiven,"
             " RequireAndVerifyClientCert; a certificate that nobody verifies proves nothing"
         ),
     ),
@@ -239,7 +240,8 @@ CASES = {
     "a password in the place of a hash": (
         "basic_auth_users: {alice: hunter2}",
         (
-            "1: basic_auth_users.alice: found no bcrypt hash, wanted one such as `htpasswd -nBC 10 NAME` prints, in single"
+            "1: basic_auth_users.alice: found no bcrypt hash, wanted one such as `htpasswd -nBC 10 NAME`"
+            " prints, in single"
             " quotes: '$2y$10$...'; a password is never kept as it is"
         ),
     ),
@@ -253,7 +255,8 @@ CASES = {
     "a header of two lines": (
         'http_server_config: {headers: {Content-Security-Policy: "a\\nSet-Cookie: b"}}',
         (
-            "1: http_server_config.headers.Content-Security-Policy: found 'a\\nSet-Cookie: b', wanted printable ASCII in one"
+            "1: http_server_config.headers.Content-Security-Policy: found 'a\\nSet-Cookie: b', wanted"
+            " printable ASCII in one"
             " line; a header is one line"
         ),
     ),
@@ -279,7 +282,8 @@ CASES = {
     "an unknown section": (
         "tls_config: {}",
         (
-            "1: tls_config: found an unknown key, wanted one of tls_server_config, http_server_config, basic_auth_users,"
+            "1: tls_config: found an unknown key, wanted one of tls_server_config, http_server_config,"
+            " basic_auth_users,"
             " rate_limit; did you mean tls_server_config?"
         ),
     ),

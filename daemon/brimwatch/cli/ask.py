@@ -53,7 +53,9 @@ def post(arguments: argparse.Namespace, path: str, parameters: dict[str, str]) -
     except httpx.ConnectError as error:
         raise Unanswered(_nobody(url, str(error))) from None
     except httpx.HTTPError as error:
-        raise Unanswered(f"{url} did not answer as a Brimwatch does: {str(error) or type(error).__name__}") from None
+        hint = "; does it want https?" if url.startswith("http:") else ""
+        why = str(error) or type(error).__name__
+        raise Unanswered(f"{url} did not answer as a Brimwatch does: {why}{hint}") from None
     try:
         return Answered(answer.status_code, answer.json())
     except ValueError:

@@ -157,7 +157,7 @@ class Engine:
 def describe(action: Action) -> str:
     """What an action would do, for a person, as far as its kind says."""
     told = getattr(ACTIONS[action.kind], "describe", None)
-    return str(told(action.options)) if told is not None else f"{action.kind} {action.name}"
+    return str(told(action.options)) if told is not None else f"be run (its kind is {action.kind})"
 
 
 @lru_cache(maxsize=256)
