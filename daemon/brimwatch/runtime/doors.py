@@ -110,7 +110,11 @@ async def keep_web_file(file: "WebFile", story: Story) -> None:
         detail = error.faults[0][:300]
         story.tell(Name.WEB_CONFIG_REJECTED, source=file.path, faults=len(error.faults), detail=detail)
 
-    await file.keep(reloaded, rejected)
+    while True:
+        try:
+            await file.keep(reloaded, rejected)
+        except Exception as error:  # noqa: BLE001 - the next check may succeed; what is in force stays
+            story.fault("web configuration", error)
 
 
 def _tell_end(engine: Engine, place: str, task: asyncio.Task[None]) -> None:

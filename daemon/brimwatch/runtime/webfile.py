@@ -19,10 +19,12 @@ class WebFile:
         self.path = path
         self._rules = rules
         self._watched: tuple[ConfigFile, ...] = ()
+        self._config = WebConfig()
+        self._begun = False
         loaded = self._load()
         if isinstance(loaded, ConfigError):
             raise loaded
-        self._config = loaded
+        self._config, self._begun = loaded, True
         rules.apply(loaded)
 
     @property
@@ -48,9 +50,6 @@ class WebFile:
             found = await in_thread(lambda: self._load() if self._changed() else None)
             if found is None:
                 continue
-            if isinstance(found, WebConfig) and (found.tls is None) is self.encrypted:
-                word = "off" if self.encrypted else "on"
-                found = ConfigError((f"{self.path}: TLS cannot be switched {word} while the port is open; restart",))
             if isinstance(found, ConfigError):
                 rejected(found)
                 continue
@@ -72,9 +71,16 @@ class WebFile:
         before = {path: ConfigFile(path) for path in known | {self.path}}
         seen: set[str] = set()
         try:
-            found: WebConfig | ConfigError = load_web_config(self.path, seen)
+            found: WebConfig | ConfigError = self._compatible(load_web_config(self.path, seen))
         except ConfigError as error:
             found = error
             seen |= known
         self._watched = tuple(before.get(path) or ConfigFile(path) for path in sorted(seen))
+        return found
+
+    def _compatible(self, found: WebConfig) -> WebConfig:
+        """The port is open, with TLS or without. Raises ConfigError where that would have to change."""
+        if self._begun and (found.tls is None) is self.encrypted:
+            word = "off" if self.encrypted else "on"
+            raise ConfigError((f"{self.path}: TLS cannot be switched {word} while the port is open; restart",))
         return found
