@@ -64,6 +64,8 @@ def test_a_rung_that_failed_is_over_at_once_and_has_won_nothing() -> None:
 
 def test_what_the_targets_own_ladder_takes_over_keeps_what_it_won_until_then() -> None:
     outcome = taken_over(running(), sample(11.5, 150))
+    later = begin(Tier.EMERGENCY, 0, ASK, sample(11.2, 190))
+    assert taken_over(running(), sample(11.5, 50), Reason.SUPERSEDED, later).reclaimed == 10 * MB
     waiting = taken_over(begin(Tier.CRITICAL, 0, ASK, sample(10.0, 200)), sample(11.5, 150), Reason.STOPPED)
 
     assert (outcome.verdict, outcome.reclaimed) == (Verdict.RUN, 50 * MB)

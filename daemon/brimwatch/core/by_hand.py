@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from brimwatch.core.settle import held_bytes, measured_since, settle, settle_until
 from brimwatch.model import Action, Attempt, Firing, Outcome, Reason, Sample, Tier, TierRule, Verdict
-from brimwatch.units import Seconds
+from brimwatch.units import Bytes, Seconds
 
 
 def begin(tier: Tier, rung: int, action: Action, sample: Sample) -> Firing:
@@ -33,9 +33,16 @@ def ended(firing: Firing, sample: Sample, swap_matters: bool) -> Outcome | None:
     return settle(firing, sample)
 
 
-def taken_over(firing: Firing, sample: Sample, reason: Reason = Reason.SUPERSEDED) -> Outcome:
-    """The ladder of the target itself begins, or we stop: what came back until now counts, the rest is not ours."""
+def taken_over(
+    firing: Firing, sample: Sample, reason: Reason = Reason.SUPERSEDED, ladder: Firing | None = None
+) -> Outcome:
+    """The target's own ladder begins (with `ladder`), or we stop: what came back until then counts, the rest does not.
+
+    Bytes are credited once, to the later rung: what was held as that one began is the end of ours.
+    """
     closed = settle(firing, sample)
+    if closed.reclaimed is not None and firing.before is not None and ladder is not None and ladder.before is not None:
+        closed = replace(closed, reclaimed=Bytes(firing.before - ladder.before))
     if firing.attempt is None:
         return replace(closed, verdict=Verdict.SUPPRESSED, reason=reason, detail="still running")
     return closed

@@ -66,7 +66,7 @@ class Manual:
         self._hurry = hurry
         self._guard = guard
         self._describe = describe
-        self._at_work: set[Subject] = set()
+        self._at_work: dict[Subject, int] = {}  # with how often its own ladder had been climbed as we began
         self._tasks: set[asyncio.Task[Report]] = set()
         self._stopping = False
 
@@ -114,7 +114,7 @@ class Manual:
         reason = self._taken(subject)
         free = reason is None
         if free:
-            self._at_work.add(subject)
+            self._at_work[subject] = subject.ladder.climbs
         try:
             for index, action in cooperative(rule):
                 if reason is None:
@@ -126,7 +126,7 @@ class Manual:
                 reason = reason or self._interrupted(subject)
         finally:
             if free:
-                self._at_work.discard(subject)
+                self._at_work.pop(subject, None)
         return Worked(subject.label, outcomes, rehearsed)
 
     def _taken(self, subject: Subject) -> Reason | None:
@@ -141,7 +141,8 @@ class Manual:
             return Reason.STOPPED
         if _gone(subject):
             return Reason.VANISHED
-        return Reason.SUPERSEDED if subject.ladder.firing is not None else None
+        climbs = self._at_work.get(subject, subject.ladder.climbs)
+        return Reason.SUPERSEDED if subject.ladder.firing is not None or subject.ladder.climbs != climbs else None
 
     async def _rung(self, subject: Subject, rule: TierRule, index: int, action: Action) -> Outcome:
         facts = await self._facts(subject)
@@ -178,7 +179,7 @@ class Manual:
             if attempt.done() and firing.attempt is None:
                 firing = answered(firing, attempt.result(), sample)
             if reason is not None:
-                return taken_over(firing, sample, reason)
+                return taken_over(firing, sample, reason, subject.ladder.firing)
             outcome = ended(firing, sample, self._looks.swap_matters)
             if outcome is not None:
                 return outcome
