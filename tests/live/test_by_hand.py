@@ -138,7 +138,7 @@ def test_while_the_ladder_is_climbed_an_order_is_busy(spawn: Any, start: Any, wa
     assert report["ran"] == 0
 
 
-def test_a_ladder_that_begins_meanwhile_takes_over(spawn: Any, start: Any, wait_until: Any) -> None:
+def test_a_ladder_that_begins_meanwhile_takes_over(spawn: Any, start: Any) -> None:
     target = grower(spawn)
     daemon = start(f"pid: {target.pid}", critical="300MB", settle="20s")
     asking = spawn(
@@ -150,7 +150,6 @@ def test_a_ladder_that_begins_meanwhile_takes_over(spawn: Any, start: Any, wait_
     target.expect("caught SIGUSR1")
     target.say("stop")
     report = json.loads(asking.communicate(timeout=10)[0])
-    wait_until(lambda: daemon.metric("brimwatch_target_tier", target="cache") == 0, 10)
 
     assert [rung["outcome"] for rung in report["members"][0]["rungs"]] == ["run"]
     assert report["reclaimed_bytes"] < 0, "it grew meanwhile, and what the ladder won is the ladder's"
