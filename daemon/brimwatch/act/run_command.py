@@ -75,6 +75,11 @@ def longest(options: object) -> Seconds:
     return Seconds((options.timeout if isinstance(options, Command) else TIMEOUT) + ASK + INSIST)
 
 
+def describe(options: object) -> str:
+    """What an attempt would run, for a person. Arguments may hold secrets: the program alone is told."""
+    return f"run {options.arguments[0]}" if isinstance(options, Command) else "run a command"
+
+
 async def run(request: Request) -> Attempt:
     """Run the command once. It ends with the attempt, or with the attempt's cancellation."""
     started = time.monotonic()

@@ -74,6 +74,16 @@ def longest(options: object) -> Seconds:
     return Seconds(LOOK_WITHIN * _LOOKS * 2 + options.grace + AFTERMATH)
 
 
+def describe(options: object) -> str:
+    """What an attempt would send, for a person."""
+    if not isinstance(options, Sending):
+        return "send a signal"
+    told = f"send {name_of(options.number)}"
+    if options.then is not None:
+        told += f", and {name_of(options.then)} after {format_duration(options.grace)} to what is still there"
+    return told
+
+
 async def run(request: Request) -> Attempt:
     """Send to every recipient; one success makes the attempt one. Settled when all of them have exited."""
     started = time.monotonic()

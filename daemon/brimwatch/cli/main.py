@@ -13,6 +13,8 @@ COMMANDS = {
     "demo": "see the whole of it on a process of its own, in a minute",
     "guard": "run a command under watch, pass its exit code on, sum up its memory",
     "check-config": "say what a configuration means, or everything that is wrong with it",
+    "reclaim": "have the running daemon ask a target for memory now",
+    "drill": "rehearse a tier on the running daemon",
     "inspect": "one deep look at any process; nothing is changed",
 }
 _NEEDS = "brimwatch: this command needs the daemon's packages: pip install 'brimwatch[daemon]' (missing: {})"

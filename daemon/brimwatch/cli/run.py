@@ -8,6 +8,7 @@ import sys
 from brimwatch.errors import BrimwatchError, UsageError
 from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
+from brimwatch.runtime.doors import check_doors
 from brimwatch.runtime.engine import load_config
 from brimwatch.runtime.options import DEFAULT_ADDRESS, Options
 from brimwatch.runtime.service import Service, look_once
@@ -44,6 +45,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add(
         "--web.listen-address", dest="listen_address", metavar="HOST:PORT", default=DEFAULT_ADDRESS,
         help="where metrics, API and page are served; '' serves nothing (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--web.config.file", dest="web_config_file", metavar="F",
+        help="TLS and users, in the format of Prometheus exporters; read again when it changes",
     )  # fmt: skip
     add("--web.token-file", dest="token_file", metavar="F", help="bearer token for POST, and for all off loopback")
     add(
@@ -83,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         config_file=arguments.config_file,
         listen_address=arguments.listen_address or None,
         token_file=arguments.token_file,
+        web_config_file=arguments.web_config_file,
         storage_path=arguments.storage_path,
         enable_lifecycle=arguments.enable_lifecycle,
         pid=arguments.pid,
@@ -94,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BrimwatchError(f"--pid {options.pid}: there is no such process")
     log = Log(Format(arguments.log_format), Level(arguments.log_level))
     if arguments.once:
+        check_doors(options)
         sys.stdout.write(asyncio.run(look_once(options, config, log)).decode())
         return 0
     return asyncio.run(Service(options, config, log).run())

@@ -253,7 +253,7 @@ def _climb(ladder: Ladder, rule: TierRule, first: int, facts: Facts, decisions: 
         action = rule.do[index]
         if not _needed(rule, action, facts):
             break
-        reason = _gate(rule, action, facts)
+        reason = gate(rule, action, facts)
         if reason is None:
             decisions.append(Decision(rule.tier, action, index, Verdict.RUN, now, firing=ladder.climbs))
             return replace(ladder, firing=Firing(ladder.climbs, rule.tier, index, action, now, held_bytes(sample)))
@@ -272,7 +272,7 @@ def _needed(rule: TierRule, action: Action, facts: Facts) -> bool:
     return action.cooperative and goal is not None and not goal_reached(goal, facts.sample)
 
 
-def _gate(rule: TierRule, action: Action, facts: Facts) -> Reason | None:
+def gate(rule: TierRule, action: Action, facts: Facts) -> Reason | None:
     """Why this rung may not run now, or None."""
     if facts.dry_run:
         return Reason.DRY_RUN

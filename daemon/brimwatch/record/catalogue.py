@@ -37,6 +37,8 @@ class Name(enum.StrEnum):
     INTERNAL_FAULT = "internal_fault"
     WEB_STARTED = "web_started"
     WEB_WARNED = "web_warned"
+    WEB_CONFIG_RELOADED = "web_config_reloaded"
+    WEB_CONFIG_REJECTED = "web_config_rejected"
 
 
 class Level(enum.StrEnum):
@@ -188,5 +190,13 @@ CATALOGUE: Mapping[Name, Entry] = {
     Name.WEB_STARTED: Entry("The web pages are served.", Level.INFO, {"address": "where"}),
     Name.WEB_WARNED: Entry(
         "Something about the web server deserves a look.", Level.WARNING, {"detail": "what was found, and what to do"}
+    ),
+    Name.WEB_CONFIG_RELOADED: Entry(
+        "A new web configuration or certificate is in force.", Level.INFO, {"source": "file"}
+    ),
+    Name.WEB_CONFIG_REJECTED: Entry(
+        "A new web configuration was refused; the last good one stays in force.",
+        Level.ERROR,
+        {"source": "file", "faults": "how many there are", "detail": "the first of them"},
     ),
 }

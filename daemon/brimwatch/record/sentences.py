@@ -148,11 +148,14 @@ def _config(told: str) -> Callable[[str, Facts], str]:
     return tell
 
 
-def _config_rejected(_: str, facts: Facts) -> str:
-    faults, detail = facts.get("faults", 1), facts.get("detail")
-    count = "1 fault" if faults == 1 else f"{faults} faults"
-    told = f"configuration refused, the last good one stays in force: {facts.get('source', '?')}: {count}"
-    return join(told, str(detail) if detail else None)
+def _rejected(what: str) -> Callable[[str, Facts], str]:
+    def tell(_: str, facts: Facts) -> str:
+        faults, detail = facts.get("faults", 1), facts.get("detail")
+        count = "1 fault" if faults == 1 else f"{faults} faults"
+        told = f"{what} refused, the last good one stays in force: {facts.get('source', '?')}: {count}"
+        return join(told, str(detail) if detail else None)
+
+    return tell
 
 
 _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
@@ -192,7 +195,7 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     ),
     Name.CONFIG_LOADED: _config("read"),
     Name.CONFIG_RELOADED: _config("in force"),
-    Name.CONFIG_REJECTED: _config_rejected,
+    Name.CONFIG_REJECTED: _rejected("configuration"),
     Name.SLOTS_EXHAUSTED: lambda who, facts: (
         f"{who} has {facts.get('processes', '?')} processes and {facts.get('slots', '?')} slots;"
         " the rest are watched, but have no series"
@@ -210,5 +213,7 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
         f"a fault of Brimwatch itself in {facts.get('place', '?')}{maybe(': ', facts.get('detail'))}"
     ),
     Name.WEB_STARTED: lambda _, facts: f"web pages at {facts.get('address', '?')}",
+    Name.WEB_CONFIG_RELOADED: lambda _, facts: f"web configuration in force: {facts.get('source', '?')}",
+    Name.WEB_CONFIG_REJECTED: _rejected("web configuration"),
     Name.WEB_WARNED: lambda _, facts: f"web: {facts.get('detail', '?')}",
 }

@@ -13,7 +13,7 @@ from brimwatch.config.load import load_file
 from brimwatch.config.presets import default_config, single_process_config
 from brimwatch.config.settings import Config
 from brimwatch.discover.roster import Member, Roster
-from brimwatch.model import ProcessId, Reason
+from brimwatch.model import Action, ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
 from brimwatch.procfs.stat import read_stat
 from brimwatch.record.events import EventLog
@@ -24,6 +24,7 @@ from brimwatch.record.snapshot import HostView, Snapshot
 from brimwatch.runtime.lanes import Lanes
 from brimwatch.runtime.looks import Accept, Looks
 from brimwatch.runtime.loop import Watch
+from brimwatch.runtime.manual import Manual
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.options import Options
 from brimwatch.runtime.perform import Performer
@@ -74,6 +75,9 @@ class Engine:
         self.membership.ended = self.looks.lost
         roster = Roster(options.procfs, config.targets, (config.run_dir,), adopts=options.adopts)
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
+        self.manual = Manual(
+            self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
+        )
         self._apply(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -86,6 +90,7 @@ class Engine:
     async def close(self) -> None:
         """Stop looking, give up running rungs, release every descriptor and lane."""
         self.watch.stop()
+        await self.manual.close()
         await self.performer.close()
         self.membership.close()
         self._host.close()
@@ -148,6 +153,12 @@ class Engine:
         if any(watched.member.parent_of_member for watched in receivers(subject)):
             return Reason.PARENT
         return None
+
+
+def describe(action: Action) -> str:
+    """What an action would do, for a person, as far as its kind says."""
+    told = getattr(ACTIONS[action.kind], "describe", None)
+    return str(told(action.options)) if told is not None else f"be run (its kind is {action.kind})"
 
 
 @lru_cache(maxsize=256)

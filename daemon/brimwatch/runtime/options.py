@@ -15,6 +15,7 @@ class Options:
     config_file: str | None = None
     listen_address: str | None = DEFAULT_ADDRESS  # None: serve nothing
     token_file: str | None = None
+    web_config_file: str | None = None
     storage_path: str | None = None  # None: found by `runtime.storage`
     enable_lifecycle: bool = False
     pid: int | None = None

@@ -59,7 +59,23 @@ class Performer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def by_hand(self, subject: Subject, decision: Decision, sample: Sample) -> Attempt:
+        """Run a rung because a person asked for it; what follows from it is for the caller to see to."""
+        self._story.asked(subject, decision)
+        return await self._try(decision, self._request(subject, decision, sample))
+
     async def _attempt(self, subject: Subject, decision: Decision, request: Request) -> None:
+        attempt = await self._try(decision, request)
+        if decision.rung < 0:
+            self._story.outcome(subject, _told(decision, attempt))
+            return
+        firing, known = subject.ladder.firing, subject.sample
+        if firing is None or firing.number != decision.firing or firing.rung != decision.rung or known is None:
+            return  # superseded meanwhile: its outcome was told then
+        subject.ladder = attempted(subject.ladder, attempt, subject.target.spec.policy, known)
+        self._answered(subject)
+
+    async def _try(self, decision: Decision, request: Request) -> Attempt:
         started = time.monotonic()
         try:
             async with asyncio.timeout(LONGEST):
@@ -73,15 +89,7 @@ class Performer:
             for recipient in request.recipients:
                 if recipient.pidfd >= 0:
                     os.close(recipient.pidfd)
-        attempt = replace(attempt, detail=attempt.detail[:DETAIL])
-        if decision.rung < 0:
-            self._story.outcome(subject, _told(decision, attempt))
-            return
-        firing, known = subject.ladder.firing, subject.sample
-        if firing is None or firing.number != decision.firing or firing.rung != decision.rung or known is None:
-            return  # superseded meanwhile: its outcome was told then
-        subject.ladder = attempted(subject.ladder, attempt, subject.target.spec.policy, known)
-        self._answered(subject)
+        return replace(attempt, detail=attempt.detail[:DETAIL])
 
     def _request(self, subject: Subject, decision: Decision, sample: Sample) -> Request:
         rule = rule_of(subject.target.spec.policy, decision.tier)

@@ -90,6 +90,10 @@ class Story:
             self._metrics.reaction(Seconds(max(0.0, time.monotonic() - subject.entered_at)))
             subject.entered_at = 0.0
 
+    def asked(self, subject: Subject, decision: Decision) -> None:
+        """A rung starts because a person asked for it: it is counted, and is no reaction to a crossing."""
+        self._metrics.attempted(subject.target.name, decision.tier, decision.action.name)
+
     def refused(self, subject: Subject, decision: Decision) -> None:
         """A rung was decided against."""
         name, reason = subject.target.name, decision.reason or Reason.ERROR

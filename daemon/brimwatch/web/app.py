@@ -11,30 +11,35 @@ from starlette.routing import Route
 
 from brimwatch.web.api import Api
 from brimwatch.web.auth import Access, Need, asked
+from brimwatch.web.by_hand import ByHand
 from brimwatch.web.page.view import Page
 from brimwatch.web.respond import CarefulHeaders, refusal
 from brimwatch.web.services import Services
+from brimwatch.web.streaming import Streaming
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(services: Services) -> Starlette:
     """The web application: scrape, health, API and page. Everything it shows is handed in."""
-    api, page, access = Api(services), Page(services), services.access
+    api, by_hand, page, access = Api(services), ByHand(services.submit), Page(services), services.access
     routes = [
-        _route(access, Need.NOTHING, "/metrics", api.metrics),
+        _route(access, Need.SCRAPE, "/metrics", api.metrics),
         _route(access, Need.NOTHING, "/-/healthy", api.healthy),
         _route(access, Need.NOTHING, "/-/ready", api.ready),
         _route(access, Need.CHANGE, "/-/reload", api.reload, "POST"),
         _route(access, Need.VIEW, "/", page.show),
         _route(access, Need.VIEW, "/api/v1/status", api.status),
         _route(access, Need.VIEW, "/api/v1/targets", api.targets),
+        _route(access, Need.CHANGE, "/api/v1/targets/{name:path}/reclaim", by_hand.reclaim, "POST"),
+        _route(access, Need.CHANGE, "/api/v1/targets/{name:path}/drill", by_hand.drill, "POST"),
         _route(access, Need.VIEW, "/api/v1/targets/{name:path}", api.target),
         _route(access, Need.VIEW, "/api/v1/events", api.events),
+        _route(access, Need.VIEW, "/api/v1/stream", Streaming(services.stream).open),
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(CarefulHeaders)],
+        middleware=[Middleware(CarefulHeaders, rules=access.rules)],
         exception_handlers={HTTPException: _tell, Exception: _fail},
     )
     app.router.redirect_slashes = False
@@ -44,8 +49,8 @@ def build_app(services: Services) -> Starlette:
 def _route(access: Access, need: Need, path: str, endpoint: Endpoint, method: str = "GET") -> Route:
     async def guarded(request: Request) -> Response:
         peer = request.client.host if request.client else None
-        refused = access.refuse(need, asked(peer, request.scope["headers"]))
-        return await endpoint(request) if refused is None else refusal(refused.status, refused.said)
+        refused = await access.admit(need, asked(peer, request.scope["headers"]))
+        return await endpoint(request) if refused is None else refusal(*refused)
 
     return Route(path, guarded, methods=[method])
 

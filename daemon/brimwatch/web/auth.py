@@ -4,6 +4,9 @@ Over loopback everything may be seen; off loopback only metrics and health, unle
 or as the password of basic auth, so that a browser can ask for it). Whatever changes something needs the token; with
 none configured it is refused, except over loopback where `--web.enable-lifecycle` was given.
 
+Where the web configuration names users, one of them (or the token) is asked for everywhere, metrics and loopback
+included, because that is what the format means elsewhere. Only health stays open: probes have no password.
+
 A web page elsewhere must not use a browser on this machine as its hand: over loopback the Host header has to be a
 loopback name (DNS rebinding), and a changing request from another origin is refused (forged requests). A request that
 somebody forwarded counts as coming from elsewhere.
@@ -16,10 +19,13 @@ import hashlib
 import hmac
 import os
 import stat
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from brimwatch.errors import UsageError
+from brimwatch.web.logins import Given, Logins
+from brimwatch.web.rules import Rules
 
 _LONGEST_FILE = 4096
 _SHORT = 16  # characters; fewer can be guessed
@@ -30,6 +36,7 @@ class Need(enum.Enum):
     """What a path demands."""
 
     NOTHING = "nothing"
+    SCRAPE = "scrape"  # nothing, unless users are configured
     VIEW = "view"
     CHANGE = "change"
 
@@ -49,6 +56,17 @@ class Refusal(NamedTuple):
 
     status: int
     said: str
+    schemes: str = "Bearer, Basic"  # ways to show who one is, for a 401
+
+
+_TO_VIEW = "nothing off loopback: start with --web.token-file, or with users in --web.config.file, to allow this"
+_TO_CHANGE = (
+    "no token is configured: start with --web.token-file, or with users in --web.config.file, to allow this;"
+    " over loopback --web.enable-lifecycle is enough"
+)
+_FOREIGN = Refusal(403, "the request comes from a page of another origin")
+_BUSY = Refusal(429, "too many passwords wait to be checked; try again in a second")
+_TOO_OFTEN = Refusal(429, "more requests than rate_limit allows; try again later")
 
 
 class Access:
@@ -58,6 +76,7 @@ class Access:
     """
 
     def __init__(self, token_file: str | None = None, lifecycle: bool = False) -> None:
+        self.rules = Rules()
         self._file = token_file
         self._lifecycle = lifecycle
         self._seen: tuple[int, int, int] | None = None
@@ -82,28 +101,53 @@ class Access:
             found.append(f"the token in {self._file} is shorter than {_SHORT} characters and could be guessed")
         return tuple(found)
 
-    def refuse(self, need: Need, asked: Asked) -> Refusal | None:
-        """None where the request may go on."""
+    async def admit(self, need: Need, asked: Asked) -> Refusal | None:
+        """None where the request may go on: `refuse`, and whatever the web configuration adds to it."""
         if need is Need.NOTHING:
             return None
+        bucket, logins = self.rules.bucket, self.rules.logins
+        if bucket is not None and not bucket.take(time.monotonic()):
+            return _TOO_OFTEN
+        return self.refuse(need, asked) if logins is None else await self._ask(logins, need, asked)
+
+    async def _ask(self, logins: Logins, need: Need, asked: Asked) -> Refusal | None:
+        """Users are configured: nobody passes without being one of them, or showing the token."""
         if need is Need.CHANGE and _foreign(asked):
-            return Refusal(403, "the request comes from a page of another origin")
+            return _FOREIGN
+        schemes = "Basic" if self._file is None else "Bearer, Basic"
+        if asked.authorization is None:
+            wanted = "a user's password by basic auth" + ("" if self._file is None else ", or the token")
+            return Refusal(401, f"wanted {wanted}", schemes)
+        if self._file is not None and self._good(asked.authorization):
+            return None
+        given = user_of(asked.authorization)
+        right = False if given is None else await logins.check(given)
+        if right is None:
+            return _BUSY
+        return None if right else Refusal(401, "this is no user with this password", schemes)
+
+    def refuse(self, need: Need, asked: Asked) -> Refusal | None:
+        """None where the request may go on, as far as token and address tell."""
+        if need in (Need.NOTHING, Need.SCRAPE):
+            return None
+        if need is Need.CHANGE and _foreign(asked):
+            return _FOREIGN
         if self._file is not None and asked.authorization is not None:
             return None if self._good(asked.authorization) else Refusal(401, "this is not the token")
         if is_loopback(asked.peer) and not asked.forwarded:
             return self._over_loopback(need, asked)
-        return self._without_token()
+        return self._without_token(need)
 
     def _over_loopback(self, need: Need, asked: Asked) -> Refusal | None:
         if not names_loopback(asked.host):
             return Refusal(403, "over loopback the Host header must be localhost or a loopback address")
         if need is Need.VIEW:
             return None
-        return None if self._lifecycle and self._file is None else self._without_token()
+        return None if self._lifecycle and self._file is None else self._without_token(need)
 
-    def _without_token(self) -> Refusal:
+    def _without_token(self, need: Need) -> Refusal:
         if self._file is None:
-            return Refusal(403, "no token is configured: start with --web.token-file to allow this")
+            return Refusal(403, _TO_CHANGE if need is Need.CHANGE else _TO_VIEW)
         return Refusal(401, "wanted the token, as a bearer token or as the password of basic auth")
 
     def _good(self, authorization: str) -> bool:
@@ -168,13 +212,21 @@ def _foreign(asked: Asked) -> bool:
     return asked.origin is not None and asked.origin.partition("://")[2].lower() != (asked.host or "").lower()
 
 
+def user_of(authorization: str) -> Given | None:
+    """User and password of basic auth, or None where it is none. Source: RFC 7617."""
+    scheme, _, value = authorization.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(value.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return None
+    return Given(user.decode("utf-8", "replace"), password) if colon else None
+
+
 def _given(authorization: str) -> bytes | None:
     scheme, _, value = authorization.strip().partition(" ")
     if scheme.lower() == "bearer":
         return value.strip().encode("latin-1")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
-    except (binascii.Error, ValueError):
-        return None
+    given = user_of(authorization)
+    return None if given is None else given.password

@@ -20,6 +20,15 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def check_address(address: str) -> None:
+    """Raises UsageError where `address` is none that can be listened on, as far as can be told without doing so."""
+    host, port = parse_address(address)
+    try:
+        _resolve(host, port)
+    except socket.gaierror as error:
+        raise UsageError(f"--web.listen-address {address}: {error.strerror}; wanted {WANTED}") from None
+
+
 def open_socket(address: str) -> socket.socket:
     """Listen on `address`. Raises UsageError that says what is in the way. Source: ip(7), ipv6(7)."""
     host, port = parse_address(address)
@@ -32,11 +41,11 @@ def open_socket(address: str) -> socket.socket:
         raise UsageError(f"--web.listen-address {address}: {_explain(error, port)}") from None
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """The address as a browser takes it; for every address the one on this machine."""
     host, port = listener.getsockname()[:2]
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{name}:{port}/"
+    return f"{scheme}://{name}:{port}/"
 
 
 def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]:
@@ -49,7 +58,8 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int
 
 
 def _listen(family: socket.AddressFamily, sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else each answer waits 40 ms for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6 and sockaddr[0] == "::":

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from brimwatch.web.rules import Rules
+
 JSON = "application/json"
 _WORTH_COMPRESSING = 1024  # bytes
 _SLICE = 64 * 1024  # bytes compressed at once: about 0.5 ms
@@ -49,11 +51,13 @@ async def respond_list(request: Request, name: str, items: Iterable[object]) -> 
     return await respond(request, b'{"%s":[%s]}\n' % (name.encode("ascii"), b",\n".join(pieces)), JSON)
 
 
-def refusal(status: int, said: str) -> Response:
-    """An error as JSON. 401 says how the token can be shown."""
+def refusal(status: int, said: str, schemes: str = "Bearer, Basic") -> Response:
+    """An error as JSON. 401 says how one can show who one is, 429 when to ask again."""
     headers = {"content-type": JSON, "cache-control": "no-store"}
     if status == 401:
-        headers["www-authenticate"] = 'Bearer, Basic realm="brimwatch", charset="UTF-8"'
+        headers["www-authenticate"] = f'{schemes} realm="brimwatch", charset="UTF-8"'
+    elif status == 429:
+        headers["retry-after"] = "1"
     return Response(_dump({"error": said}) + b"\n", status, headers)
 
 
@@ -82,10 +86,14 @@ async def _compress(body: bytes) -> bytes:
 
 
 class CarefulHeaders:
-    """Adds to every answer its date, and the headers that keep a browser from doing more with it than showing it."""
+    """Adds to every answer its date, and the headers that keep a browser from doing more with it than showing it.
 
-    def __init__(self, app: ASGIApp) -> None:
+    The headers of the web configuration come along where an answer has none of that name itself.
+    """
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
+        self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -93,7 +101,9 @@ class CarefulHeaders:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 date = (b"date", formatdate(usegmt=True).encode("ascii"))
-                message["headers"] = [*message.get("headers", []), date, *_CAREFUL]
+                headers = [*message.get("headers", []), date, *_CAREFUL]
+                had = {name for name, _ in headers}
+                message["headers"] = headers + [one for one in self._rules.headers if one[0] not in had]
             await send(message)
 
         await self._app(scope, receive, send_on)

@@ -6,13 +6,17 @@ a second. Connections that only hold a place are closed.
 
 import asyncio
 import socket
+import ssl
 import struct
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from brimwatch.web.tls import GOODBYE, HANDSHAKE, READ_BUFFER, Front
 
 MOST_CONNECTIONS = 64
 LONGEST_HEAD = 16 * 1024  # bytes of request line and headers
@@ -40,25 +44,28 @@ class Connection(H11Protocol):
         cycle, paused = self.cycle, self.flow.write_paused
         idle = cycle is None or cycle.response_complete
         if paused and self._was_paused:
-            self._drop_answer()
-        if (idle and cycle is self._last_cycle) or (paused and self._was_paused):
+            self.drop()
+            return
+        if idle and cycle is self._last_cycle:
             self.transport.abort()
             return
         self._last_cycle, self._was_paused = cycle, paused
         self._look = self.loop.call_later(PATIENCE, self._look_again)
 
-    def _drop_answer(self) -> None:
-        """Let the kernel forget what it holds for a client that does not take it. Source: socket(7), SO_LINGER."""
+    def drop(self) -> None:
+        """End it, and let the kernel forget what it holds for the client. Source: socket(7), SO_LINGER."""
         connection = self.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server that waits for an event instead of ticking."""
 
-    def __init__(self, config: uvicorn.Config, told: Callable[[], None] | None) -> None:
+    def __init__(self, config: uvicorn.Config, told: Callable[[], None] | None, tls: ssl.SSLContext | None) -> None:
         super().__init__(config)
         self._told = told
+        self._tls = tls
         self.ended = asyncio.Event()
 
     @contextmanager
@@ -68,7 +75,11 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and tell so."""
-        await super().startup(sockets=sockets)
+        if self._tls is None:
+            await super().startup(sockets=sockets)
+        else:
+            self.servers = [await self._encrypted(one, self._tls) for one in sockets or ()]
+            self.started = True
         if self._told is not None:
             self._told()
 
@@ -76,18 +87,44 @@ class _Server(uvicorn.Server):
         """Wait for the end."""
         await self.ended.wait()
 
+    async def _encrypted(self, listener: socket.socket, tls: ssl.SSLContext) -> asyncio.Server:
+        """uvicorn has no option for how long a handshake may take; asyncio's 60 s are far too long."""
 
-async def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], None] | None = None) -> None:
+        def connect() -> asyncio.Protocol:
+            return Connection(self.config, self.server_state, app_state={})
+
+        return await asyncio.get_running_loop().create_server(
+            connect, sock=listener, ssl=tls, backlog=MOST_CONNECTIONS,
+            ssl_handshake_timeout=HANDSHAKE, ssl_shutdown_timeout=GOODBYE,
+        )  # fmt: skip
+
+    def cut_off(self) -> None:
+        """Drop the connections whose clients do not take what they were sent: no end waits for them."""
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection) and connection.flow.write_paused:
+                connection.drop()
+
+
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    started: Callable[[], None] | None = None,
+    tls: Callable[[], ssl.SSLContext] | None = None,
+) -> None:
     """Serve until cancelled; `listener` is closed at the end. `started` is called when requests are answered.
 
-    After a cancel, answers under way get two seconds. Raises whatever keeps the server from starting.
+    With `tls` connections are encrypted, each with the context that it gives at that moment. After a cancel, answers
+    under way get two seconds. Raises whatever keeps the server from starting.
     """
-    server = _Server(_config(app), started)
+    if tls is not None:
+        SSLProtocol.max_size = READ_BUFFER
+    server = _Server(_config(app), started, None if tls is None else Front(tls))
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(running)
     finally:
         server.should_exit = True
+        server.cut_off()
         server.ended.set()
         await asyncio.wait({running}, timeout=LAST_ANSWERS + 1.0)
         running.cancel()

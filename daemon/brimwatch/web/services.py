@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from brimwatch.web.auth import Access
+from brimwatch.web.stream import Stream
 
 Json = object  # plain values that json.dumps takes
 
 
 class Answer(NamedTuple):
-    """How a command ended, and what to tell the one who gave it."""
+    """How a command ended, and what to tell the one who gave it. `status` is HTTP's, for one that failed."""
 
     ok: bool
     said: str
+    value: Json = None
+    status: int = 422
 
 
 class Line(Protocol):
@@ -97,7 +100,7 @@ class Submit(Protocol):
     """Hands a command to the daemon and waits for its end."""
 
     def __call__(self, command: str, **arguments: str) -> Awaitable[Answer]:
-        """Run `command`, such as `reload`."""
+        """Run `command`: `reload`, `reclaim` or `drill`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +119,4 @@ class Services:
     healthy: Callable[[], tuple[bool, str]]
     ready: Callable[[], tuple[bool, str]]
     submit: Submit
+    stream: Stream | None = None  # None: nothing can be followed
