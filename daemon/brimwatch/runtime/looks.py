@@ -49,6 +49,7 @@ class Looks:
         self.swap_matters = True
         self.tick = 0
         self.everything = False  # read what is not due as well
+        self.tier_changed: Callable[[Subject], None] = lambda _: None  # what was changed for a tier may end with it
 
     def look(self, subject: Subject, now: float) -> float:
         """Take one look at a subject; returns the seconds until the next. A subject that is gone gives infinity."""
@@ -114,6 +115,7 @@ class Looks:
             subject.entered_at = sample.at
             subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
         self._story.changed(subject, change, sample)
+        self.tier_changed(subject)
         subject.since_wall = time.time()
 
     def _climb(self, subject: Subject, judgement: Judgement, change: Change | None, sample: Sample) -> None:
