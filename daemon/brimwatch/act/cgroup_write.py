@@ -2,6 +2,7 @@
 
 import errno
 import os
+from os import write
 
 from brimwatch.act.refused import Refused
 from brimwatch.model import Reason, Verdict
@@ -53,7 +54,7 @@ def _write(directory: Directory, name: str, text: str, more: int) -> None:
     except OSError as error:
         raise _explained(error, name) from None
     try:
-        os.write(descriptor, text.encode())
+        write(descriptor, text.encode())
     except OSError as error:
         raise _explained(error, name) from None
     finally:

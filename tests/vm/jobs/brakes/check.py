@@ -32,7 +32,7 @@ def check_a_brake_is_above_the_usage_and_ends_at_its_max() -> None:
         brimwatch = daemon(target, "brake", "2s")
         watcher = Watcher(target)
         target.say("grow 40")
-        until(lambda: target.high)
+        until(lambda: watcher.seen)
         undone = until(lambda: brimwatch.events("action_undone"))[0]
         seen = watcher.finish()
         assert [high >= usage for usage, high in seen] == [True], seen
@@ -47,7 +47,7 @@ def check_a_brake_below_the_usage_is_raised_above_it() -> None:
         target.say("hold 150")
         watcher = Watcher(target)
         brimwatch = daemon(target, "low")
-        until(lambda: target.high)
+        until(lambda: watcher.seen)
         seen = watcher.finish()
         assert [high >= usage for usage, high in seen] == [True], seen
         assert all(high - usage < 20e6 for usage, high in seen), seen
