@@ -32,7 +32,8 @@ def change(cgroups: FakeCgroups, ours: int = 390 * MB, before: int | None = None
         pytest.param(395 * MB, 390 * MB, str(395 * MB), "memory.high is 395.0 MB again", id="a limit before"),
         pytest.param(None, None, "max", "memory.high is max as before", id="put back already"),
         pytest.param(
-            None, 200 * MB, str(200 * MB), "memory.high was set to 200.0 MB by somebody else meanwhile, and is left alone",
+            None, 200 * MB, str(200 * MB),
+            "memory.high was set to 200.0 MB by somebody else meanwhile, and is left alone",
             id="somebody else's value",
         ),
     ],

@@ -1,4 +1,4 @@
-"""What must a machine without a package index be given to run Brimwatch? Copies it and what it requires into a folder."""
+"""What does a machine without a package index need to run Brimwatch? Copies it and what it requires into a folder."""
 
 import re
 import shutil

@@ -124,6 +124,7 @@ class Keeper:
             await asyncio.wait(tasks, timeout=WITHIN)
         if self._folder is not None and not self._book:
             self._folder.close()
+            self._folder = None
 
     def begin(self, subject: Subject, tier: Tier, action: Action, change: Change, lasts: Seconds | None) -> Hold:
         """Record a change; see `act.undo.Brakes`. Called on a thread."""

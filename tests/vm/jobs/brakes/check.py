@@ -101,7 +101,7 @@ def check_a_cgroup_with_others_in_it_is_left_alone() -> None:
 def check_squeeze_takes_clean_pages() -> None:
     with scene("squeeze takes file pages from a cgroup") as target:
         writer = subprocess.Popen(
-            ["/bin/sh", "-c", "read _; dd if=/dev/zero of=/var/filled bs=1M count=120 conv=fsync 2>/dev/null; echo; read _"],
+            ["/bin/sh", "-c", "read _; dd if=/dev/zero of=/var/filled bs=1M count=120 conv=fsync 2>&-; echo; read _"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         target.add(writer.pid)
