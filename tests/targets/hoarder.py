@@ -28,10 +28,14 @@ def take(megabytes: float) -> bool:
 
 
 def fork() -> int:
+    """A child that lives as long as its parent, which alone can write to the pipe that it reads."""
+    reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.read(0, 1)  # ends with the parent's standard input
+        os.close(writing)
+        os.read(reading, 1)
         os._exit(0)
+    os.close(reading)
     return pid
 
 

@@ -86,14 +86,15 @@ class Target:
 class Daemon:
     """`brimwatch run` on a configuration; events are read from its log."""
 
-    def __init__(self, config: str, name: str = "daemon") -> None:
+    def __init__(self, config: str, *before: str) -> None:
+        """`before` are words to put before the command, such as `unshare`."""
         self.folder = Path("/run/job")
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        path = self.folder / f"{name}.yaml"
+        path = self.folder / "daemon.yaml"
         path.write_text(config)
         path.chmod(0o600)
-        self.log = self.folder / f"{name}-{time.monotonic_ns()}.log"
-        words = [sys.executable, "-m", "brimwatch", "run", "--config.file", str(path), "--log.format", "json"]
+        self.log = self.folder / f"daemon-{time.monotonic_ns()}.log"
+        words = [*before, sys.executable, "-m", "brimwatch", "run", "--config.file", str(path), "--log.format", "json"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*words, "--web.listen-address", ""],

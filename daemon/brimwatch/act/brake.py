@@ -8,14 +8,13 @@ usage is read again immediately before the write. Does *not* cover taking it bac
 import os
 from typing import NamedTuple
 
-from brimwatch.act.cgroup_target import refuse_shared
+from brimwatch.act.cgroup_target import Found, refuse_shared
 from brimwatch.act.cgroup_write import CURRENT, HIGH, read_limit, write_limit
 from brimwatch.act.parts import Part
 from brimwatch.act.refused import Refused
 from brimwatch.act.undo import Brakes, CgroupChange
 from brimwatch.model import Reason, Verdict
-from brimwatch.procfs.cgroup_memory import CgroupMemory
-from brimwatch.procfs.cgroup_place import Directory
+from brimwatch.procfs.cgroup_place import Directory, Place
 from brimwatch.procfs.meminfo import read_meminfo
 from brimwatch.procfs.memory_files import parse_amount
 from brimwatch.units import Bytes, Seconds, format_bytes, format_duration
@@ -34,14 +33,14 @@ class Brake(NamedTuple):
     force: bool = False
 
 
-def brake(memory: CgroupMemory, order: Brake, family: frozenset[int], brakes: Brakes, procfs: str) -> Part:
+def brake(found: Found, order: Brake, brakes: Brakes) -> Part:
     """Set the brake of one cgroup. Raises Refused, OSError, MalformedProcFile."""
-    directory = Directory(memory.place)
+    directory = Directory(found.place)
     made = False
     try:
-        refuse_shared(memory.place, directory, family, order.force, procfs)
+        refuse_shared(found, directory, order.force)
         for attempt in range(_TRIES):
-            part = _try(memory, order, directory, MARGIN << attempt, brakes, procfs)
+            part = _try(found, order, directory, MARGIN << attempt, brakes)
             if part is not None:
                 made = True
                 return part
@@ -51,19 +50,17 @@ def brake(memory: CgroupMemory, order: Brake, family: frozenset[int], brakes: Br
     raise Refused(Reason.DEADLINE, "its usage rises faster than a brake can be set above it", Verdict.FAILED)
 
 
-def _try(
-    memory: CgroupMemory, order: Brake, directory: Directory, margin: int, brakes: Brakes, procfs: str
-) -> Part | None:
+def _try(found: Found, order: Brake, directory: Directory, margin: int, brakes: Brakes) -> Part | None:
     """Record the change, look at the usage once more, and make it; None where the usage has risen past it meanwhile."""
     before = read_limit(directory)
-    ours = _value(memory, order, _usage(directory), margin, before, procfs)
-    found = os.fstat(directory.descriptor)
-    hold = brakes.begin(CgroupChange(memory.place, found.st_dev, found.st_ino, ours, before), order.lasts)
+    ours = _value(found, order, _usage(directory), margin, before)
+    status = os.fstat(directory.descriptor)
+    hold = brakes.begin(CgroupChange(found.place, status.st_dev, status.st_ino, ours, before), order.lasts)
     try:
         usage = _usage(directory)
         if usage <= ours:
             hold.make(lambda: write_limit(directory, ours), directory)
-            return Part(Verdict.RUN, _told(memory, ours, before, usage, order.lasts))
+            return Part(Verdict.RUN, _told(found.place, ours, before, usage, order.lasts))
     except BaseException:
         brakes.abandon(hold)
         raise
@@ -71,17 +68,18 @@ def _try(
     return None
 
 
-def _value(memory: CgroupMemory, order: Brake, usage: Bytes, margin: int, before: Bytes | None, procfs: str) -> Bytes:
+def _value(found: Found, order: Brake, usage: Bytes, margin: int, before: Bytes | None) -> Bytes:
     """What to set, in whole pages: what is wanted, but above the usage. Raises Refused where that slows nothing."""
-    limit = memory.limit
-    whole = limit if limit is not None or not order.relative else read_meminfo(procfs).total
-    wanted = order.high * whole if order.relative and whole is not None else order.high
+    limit = found.memory.limit
+    wanted = order.high
+    if order.relative:
+        wanted *= limit if limit is not None else read_meminfo(found.procfs).total
     ours = Bytes(-(-max(int(wanted), usage + margin) // _PAGE) * _PAGE)
     if limit is not None and ours >= limit:
-        found = f"{format_bytes(usage)} of {format_bytes(limit)} are used"
+        why = f"{format_bytes(usage)} of {format_bytes(limit)} are used"
         if wanted >= limit:
-            found = f"{format_bytes(wanted)} were asked for and the limit is {format_bytes(limit)}"
-        raise Refused(Reason.CONDITION, f"{found}: below the limit there is no room for a brake")
+            why = f"{format_bytes(wanted)} were asked for and the limit is {format_bytes(limit)}"
+        raise Refused(Reason.CONDITION, f"{why}: below the limit there is no room for a brake")
     if before is not None and before <= ours:
         raise Refused(Reason.BUSY, f"somebody has set {HIGH} to {format_bytes(before)} already, which is tighter")
     return ours
@@ -91,9 +89,9 @@ def _usage(directory: Directory) -> Bytes:
     return parse_amount(directory.read(CURRENT), CURRENT)
 
 
-def _told(memory: CgroupMemory, ours: Bytes, before: Bytes | None, usage: Bytes, lasts: Seconds) -> str:
+def _told(place: Place, ours: Bytes, before: Bytes | None, usage: Bytes, lasts: Seconds) -> str:
     was = "max" if before is None else format_bytes(before)
     return (
         f"{HIGH} {format_bytes(ours)} for {format_duration(lasts)}; "
-        f"was {was}, usage {format_bytes(usage)}, cgroup {memory.place.path}"
+        f"was {was}, usage {format_bytes(usage)}, cgroup {place.path}"
     )

@@ -6,6 +6,7 @@ Brimwatch must never slow itself down.
 
 import errno
 import os
+from typing import NamedTuple
 
 from brimwatch.act.exits import exited
 from brimwatch.act.refused import Refused
@@ -48,13 +49,29 @@ def find_memory(recipient: Recipient, procfs: str, kinds: frozenset[int] = CGROU
     return memory
 
 
-def refuse_shared(place: Place, directory: Directory, family: frozenset[int], force: bool, procfs: str) -> None:
+class Found(NamedTuple):
+    """The cgroup of a process, and whose it has to be: `family` are the PIDs of all processes of the target."""
+
+    memory: CgroupMemory
+    pid: int
+    family: frozenset[int]
+    procfs: str
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return self.memory.place
+
+
+def refuse_shared(found: Found, directory: Directory, force: bool) -> None:
     """Raise Refused where the cgroup holds Brimwatch, or (unless `force`) a process that is not the target's.
 
-    `family` are the PIDs of the target's processes; whatever descends from one of them counts as the target's too.
-    Raises OSError, MalformedProcFile.
+    Whatever descends from one of the family counts as the target's too. Raises OSError, MalformedProcFile.
     """
+    place, family, procfs = found.place, found.family, found.procfs
     present = _processes(place, directory)
+    if found.pid not in present:  # a target owns its root, and can mount another cgroup where its own should be
+        raise Refused(Reason.PROTECTED, f"process {found.pid} is not in {place.path}, which is shown as its cgroup")
     if _own_pid(procfs) in present:
         raise Refused(Reason.PROTECTED, f"Brimwatch itself lives in the cgroup {place.path}")
     if force:

@@ -8,11 +8,10 @@ import threading
 import time
 from typing import NamedTuple
 
-from brimwatch.act.cgroup_target import refuse_shared
+from brimwatch.act.cgroup_target import Found, refuse_shared
 from brimwatch.act.cgroup_write import CURRENT, write_reclaim
 from brimwatch.act.parts import Part
 from brimwatch.model import Verdict
-from brimwatch.procfs.cgroup_memory import CgroupMemory
 from brimwatch.procfs.cgroup_place import Directory
 from brimwatch.procfs.memory_files import parse_amount
 from brimwatch.units import Bytes, format_bytes
@@ -27,12 +26,10 @@ class Squeeze(NamedTuple):
     force: bool = False
 
 
-def squeeze(
-    memory: CgroupMemory, order: Squeeze, family: frozenset[int], procfs: str, ends_at: float, stop: threading.Event
-) -> Part:
+def squeeze(found: Found, order: Squeeze, ends_at: float, stop: threading.Event) -> Part:
     """Have one cgroup reclaimed, until `ends_at` (monotonic seconds) or `stop`. Raises Refused, OSError."""
-    with Directory(memory.place) as directory:
-        refuse_shared(memory.place, directory, family, order.force, procfs)
+    with Directory(found.place) as directory:
+        refuse_shared(found, directory, order.force)
         before = parse_amount(directory.read(CURRENT), CURRENT)
         asked = left = int(min(order.amount, before))
         why = ""
@@ -45,4 +42,4 @@ def squeeze(
             left -= piece
         after = parse_amount(directory.read(CURRENT), CURRENT)
     change = f"usage {format_bytes(before)}, then {format_bytes(after)}"
-    return Part(Verdict.RUN, f"{format_bytes(asked)} asked of {memory.place.path}: {change}{why}")
+    return Part(Verdict.RUN, f"{format_bytes(asked)} asked of {found.place.path}: {change}{why}")

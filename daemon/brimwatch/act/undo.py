@@ -70,13 +70,14 @@ class State(NamedTuple):
 class Hold:
     """A change that is in force, or about to be. One thread makes it, another takes it back: never both at once."""
 
-    __slots__ = ("_directory", "_lock", "_revoked", "undo")
+    __slots__ = ("_directory", "_ended", "_lock", "_revoked", "undo")
 
     def __init__(self, undo: Undo) -> None:
         self.undo = undo
         self._directory: Directory | None = None
         self._lock = threading.Lock()
         self._revoked = False
+        self._ended: State | None = None
 
     def make(self, write: Callable[[], None], directory: Directory | None = None) -> None:
         """Make the change. Raises Refused where it was taken back before it was made, and what `write` raises.
@@ -90,14 +91,15 @@ class Hold:
             self._directory = directory
 
     def take_back(self, restore: Callable[[Change, Directory | None], State]) -> State:
-        """Put back what was there before, and let it be made no more. Raises what `restore` raises."""
+        """Put back what was there before, once, and let it be made no more. Raises what `restore` raises."""
         with self._lock:
             self._revoked = True
-            state = restore(self.undo.change, self._directory)
-            if self._directory is not None:
-                self._directory.close()
-                self._directory = None
-            return state
+            if self._ended is None:  # an undo that was given up as late may have come to its end all the same
+                self._ended = restore(self.undo.change, self._directory)
+                if self._directory is not None:
+                    self._directory.close()
+                    self._directory = None
+            return self._ended
 
 
 class Brakes(Protocol):

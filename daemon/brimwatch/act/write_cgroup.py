@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from brimwatch.act.brake import Brake, brake
-from brimwatch.act.cgroup_target import find_memory
+from brimwatch.act.cgroup_target import Found, find_memory
 from brimwatch.act.parts import Part, sum_up
 from brimwatch.act.refused import refusal_of
 from brimwatch.act.request import Request, Traits
@@ -16,7 +16,6 @@ from brimwatch.act.squeeze import Squeeze, squeeze
 from brimwatch.act.threads import Threads
 from brimwatch.config.nodes import Node
 from brimwatch.model import Attempt, Reason, Verdict
-from brimwatch.procfs.cgroup_memory import CgroupMemory
 from brimwatch.procfs.cgroup_place import Place
 from brimwatch.procfs.root import CGROUPFS
 from brimwatch.units import Bytes, Seconds
@@ -64,14 +63,14 @@ async def run(request: Request, kinds: frozenset[int] = CGROUPFS) -> Attempt:
     ends_at = started + min(request.deadline, longest(options))
     if isinstance(options, Squeeze):
 
-        def work(memory: CgroupMemory) -> Part:
-            return squeeze(memory, options, request.family, request.procfs, ends_at, stop)
+        def work(found: Found) -> Part:
+            return squeeze(found, options, ends_at, stop)
 
         threads = _SQUEEZES
     elif isinstance(options, Brake) and brakes is not None:
 
-        def work(memory: CgroupMemory) -> Part:
-            return brake(memory, options, request.family, brakes, request.procfs)
+        def work(found: Found) -> Part:
+            return brake(found, options, brakes)
 
         threads = _BRAKES
     else:
@@ -103,21 +102,19 @@ def _read_file(node: Node) -> tuple[str, float, bool] | None:
     return None if read is None else (name, read, relative)
 
 
-def _each(
-    request: Request, kinds: frozenset[int], work: Callable[[CgroupMemory], Part], stop: threading.Event
-) -> list[Part]:
+def _each(request: Request, kinds: frozenset[int], work: Callable[[Found], Part], stop: threading.Event) -> list[Part]:
     """Do it to each cgroup once. Runs on a thread; begins nothing more once `stop` is set."""
     parts: list[Part] = []
-    done: set[tuple[Place, ...]] = set()
+    done: set[Place] = set()
     for recipient in request.recipients[:_MOST]:
         if stop.is_set():
             break
         try:
             memory = find_memory(recipient, request.procfs, kinds)
-            key = (memory.place._replace(through=None),)
-            if key not in done:
-                done.add(key)
-                parts.append(work(memory))
+            place = memory.place._replace(through=None)
+            if place not in done:
+                done.add(place)
+                parts.append(work(Found(memory, recipient.process.pid, request.family, request.procfs)))
         except Exception as error:  # noqa: BLE001 - what stops one cgroup must not stop the others; all of it is told
             refused = refusal_of(error, "write to its cgroup")
             parts.append(Part(refused.verdict, refused.detail, refused.reason))

@@ -15,7 +15,7 @@ from brimwatch.act.undo_store import Folder, Leftover, RecordFile
 from brimwatch.config.settings import Config
 from brimwatch.model import Action, Decision, Reason, Tier
 from brimwatch.record.catalogue import Name
-from brimwatch.runtime.leftovers import clear_up, take_back
+from brimwatch.runtime.leftovers import clear_up, forget, take_back
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
 from brimwatch.runtime.undo_folders import boot_id, choose_folder
@@ -96,12 +96,17 @@ class Keeper:
             self._undo(entry, "gone")
 
     def sweep(self, now: float) -> None:
-        """Once an interval: try again what failed, let go of members that a group has lost."""
+        """Once an interval: try again what failed, let go of members that a group has lost.
+
+        A reload may change a tier without a look, too.
+        """
         for entry in self._entries():
             if entry.failed and now >= entry.retry_at:
                 self._undo(entry, entry.failed)
             elif _has_left(entry):
                 self._undo(entry, "gone")
+            elif entry.subject is not None and entry.subject.tier < entry.tier:
+                self._undo(entry, "recovered")
 
     async def adopt(self, run_dir: str) -> None:
         """Undo what a daemon that was killed has left in force."""
@@ -148,9 +153,12 @@ class Keeper:
             raise Refused(Reason.DENIED, why) from None
         with self._lock:
             self._book[change.key] = entry
+            closed = self._closed
         try:
+            if closed:
+                raise RuntimeError
             self._loop.call_soon_threadsafe(self._arm, entry, lasts)
-        except RuntimeError:  # the loop is closed: nobody would undo it
+        except RuntimeError:  # the loop is closed, or will be: nobody would undo it
             self.abandon(hold)
             raise Refused(Reason.STOPPED, "Brimwatch is stopping") from None
         return hold
@@ -162,7 +170,7 @@ class Keeper:
         if entry is None or entry.hold is not hold:
             return  # undone meanwhile
         self._strike(change)
-        entry.file.remove()
+        forget(hold, entry.file)
 
     def _strike(self, change: Change) -> None:
         with self._lock:

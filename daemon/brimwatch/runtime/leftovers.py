@@ -3,6 +3,7 @@
 Everything here waits for files, and runs on a thread.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from brimwatch.act.undo import CgroupChange, Change, Hold, State
@@ -26,12 +27,24 @@ def take_back(hold: Hold, file: RecordFile, procfs: str) -> State:
 
     def put_back(change: Change, directory: Directory | None) -> State:
         if isinstance(change, CgroupChange):
-            return restore_high(change, directory, procfs)
-        return restore_data(change, procfs)
+            state = restore_high(change, directory, procfs)
+        else:
+            state = restore_data(change, procfs)
+        file.remove()
+        return state
 
-    state = hold.take_back(put_back)
-    file.remove()
-    return state
+    return hold.take_back(put_back)
+
+
+def forget(hold: Hold, file: RecordFile) -> None:
+    """Remove the record of a change that was not made. A file that stays is found to be needless at the next start."""
+
+    def remove(_: Change, __: Directory | None) -> State:
+        with suppress(OSError):
+            file.remove()
+        return State("it was not made", gone=True)
+
+    hold.take_back(remove)
 
 
 def clear_up(run_dir: str, procfs: str, boot: str) -> list[Cleared]:

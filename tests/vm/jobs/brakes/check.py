@@ -19,8 +19,8 @@ actions:
 """
 
 
-def daemon(target: Target, rungs: str, lasts: str = "10s") -> Daemon:
-    return Daemon(CONFIG.format(pid=target.process.pid, rungs=rungs, lasts=lasts))
+def daemon(target: Target, rungs: str, lasts: str = "10s", *before: str) -> Daemon:
+    return Daemon(CONFIG.format(pid=target.process.pid, rungs=rungs, lasts=lasts), *before)
 
 
 def data_limit(target: Target) -> int:
@@ -38,7 +38,7 @@ def check_a_brake_is_above_the_usage_and_ends_at_its_max() -> None:
         assert [high >= usage for usage, high in seen] == [True], seen
         assert seen[0][1] <= 300 * 1048576 * 0.6 + 8192, seen
         assert (undone["action"], undone["reason"], target.high) == ("brake", "max", None), undone
-        assert 1.9 < undone["held_seconds"] < 8, undone
+        assert undone["held_seconds"] >= 2.0, undone
         brimwatch.end()
 
 
@@ -96,6 +96,44 @@ def check_a_cgroup_with_others_in_it_is_left_alone() -> None:
         assert target.high is None
         brimwatch.end()
         other.communicate(b"\n")
+
+
+def check_a_cgroup_that_only_the_target_sees_is_reached_through_its_root() -> None:
+    with scene("a cgroup that only the target sees is reached through its root, after SIGKILL too") as target:
+        target.say("hold 150")
+        hidden = ("unshare", "-m", "sh", "-c", 'umount -l /sys/fs/cgroup && exec "$@"', "sh")
+        brimwatch = daemon(target, "brake", "10s", *hidden)
+        until(lambda: target.high)
+        brimwatch.end(signal.SIGKILL)
+        assert target.high is not None
+        target.say("give")
+        brimwatch = daemon(target, "brake", "10s", *hidden)
+        until(lambda: brimwatch.events("action_undone"))
+        assert target.high is None
+        brimwatch.end()
+
+
+def check_a_read_only_mount_is_denied() -> None:
+    with scene("a cgroup mounted read-only, as by ProtectControlGroups, is denied") as target:
+        target.say("hold 150")
+        guarded = ("unshare", "-m", "sh", "-c", 'mount -o remount,bind,ro /sys/fs/cgroup && exec "$@"', "sh")
+        brimwatch = daemon(target, "brake, squeeze", "10s", *guarded)
+        failed = until(lambda: brimwatch.events("action_failed")[1:] and brimwatch.events("action_failed"))
+        assert [one["reason"] for one in failed] == ["denied", "denied"], failed
+        assert "ProtectControlGroups" in failed[0]["detail"], failed
+        assert target.high is None
+        brimwatch.end()
+
+
+def check_the_end_of_the_target_takes_the_brake_from_its_cgroup() -> None:
+    with scene("the end of the target takes the brake from its cgroup") as target:
+        target.say("hold 150")
+        brimwatch = daemon(target, "brake")
+        until(lambda: target.high)
+        target.process.kill()
+        undone = until(lambda: brimwatch.events("action_undone"))[0]
+        assert (undone["reason"], target.high) == ("gone", None), undone
+        brimwatch.end()
 
 
 def check_squeeze_takes_clean_pages() -> None:
