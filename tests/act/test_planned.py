@@ -153,6 +153,21 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
             id="a fixed limit",
         ),
         pytest.param(
+            "cgroup", "{cgroup: {memory.high: 0%}}", "cgroup.memory.high: found '0%', wanted more than 0%", id="nothing"
+        ),
+        pytest.param(
+            "cgroup",
+            "{cgroup: {memory.reclaim: 1MB}, max: 5s}",
+            "max: found max with memory.reclaim, wanted no max; it is done once, and leaves nothing in place",
+            id="a squeeze that is to last",
+        ),
+        pytest.param(
+            "rlimit",
+            "{rlimit: {data: +0MB}}",
+            "rlimit.data: found '+0MB', wanted a size above what is in use, such as +200MB",
+            id="no room at all",
+        ),
+        pytest.param(
             "rlimit",
             "{rlimit: {data: +200MB}, max: 2h}",
             "max: found '2h', wanted between 1s and 1h",

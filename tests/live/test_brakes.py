@@ -109,6 +109,7 @@ def test_it_ends_at_its_max_though_the_tier_holds(spawn: Any, start: Any, wait_u
     wait_until(lambda: undone(daemon))
     assert undone(daemon) == [("short", "max")]
     assert daemon.metric("brimwatch_target_tier", target="hoard") == 3
+    assert daemon.json("/api/v1/status")["changes_in_force"] == 0
     assert (limit(target), records(tmp_path)) == (UNLIMITED, [])
 
 
@@ -117,6 +118,7 @@ def test_a_rung_that_buys_time_is_followed_by_the_next_at_once(spawn: Any, start
     target.say("hold 80")
     daemon = start(target, "brake, ceiling, ask")
     wait_until(lambda: [event for event in daemon.events("action_suppressed") if event["facts"]["action"] == "ask"])
+    assert daemon.json("/api/v1/status")["changes_in_force"] == 1
     refused = {event["facts"]["action"]: event["facts"]["reason"] for event in daemon.events("action_suppressed")}
     assert refused["ask"] == "no_handler"
     assert limit(target) != UNLIMITED

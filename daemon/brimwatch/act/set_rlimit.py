@@ -99,7 +99,10 @@ def _read_data(node: Node) -> Bytes | None:
     try:
         if not text.startswith("+"):
             raise ValueError(wanted)
-        return parse_size(text[1:])
+        above = parse_size(text[1:])
+        if above < 1:
+            raise ValueError(wanted)
+        return above
     except ValueError:
         fields["data"].fault(fields["data"].shown, wanted, "a fixed limit could lie below what is in use")
         return None

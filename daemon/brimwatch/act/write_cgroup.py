@@ -45,6 +45,9 @@ def parse(node: Node) -> Traits | None:
     if found is None or lasts is None or force is None:
         return None
     name, value, relative = found
+    if "max" in fields and name == "memory.reclaim":
+        fields["max"].fault("max with memory.reclaim", "no max", "it is done once, and leaves nothing in place")
+        return None
     if name == "memory.reclaim":
         return Traits(Squeeze(Bytes(int(value)), force))
     return Traits(Brake(value, relative, lasts, force))
@@ -99,6 +102,9 @@ def _read_file(node: Node) -> tuple[str, float, bool] | None:
     ((name, value),) = fields.items()
     relative = name == "memory.high" and value.is_scalar and value.written.endswith("%")
     read: float | None = value.ratio() if relative else value.size()
+    if read == 0:
+        value.fault(value.shown, "more than 0%")
+        return None
     return None if read is None else (name, read, relative)
 
 
