@@ -57,18 +57,18 @@ class Scene:
     def tier(self, tier: Tier) -> None:
         self.subject.judgement = _At(tier)  # type: ignore[assignment] # all that is asked of it
 
-    def change(self) -> CgroupChange:
+    def change(self, before: Bytes | None) -> CgroupChange:
         found = self.app.stat()
         place = Place(2, str(self.cgroups.mount), "/app", "/app", self.cgroups.procfs)
-        return CgroupChange(place, found.st_dev, found.st_ino, OURS, None)
+        return CgroupChange(place, found.st_dev, found.st_ino, OURS, before)
 
-    async def brake(self, lasts: float | None = 10.0) -> None:
+    async def brake(self, lasts: float | None = 10.0, before: Bytes | None = None) -> None:
         """Record a change and make it, as an action's thread does."""
         action = self.config().actions["brake"]
         brakes = self.keeper.brakes(self.subject, Decision(Tier.CRITICAL, action, 0, Verdict.RUN, 0.0))
 
         def make() -> None:
-            hold = brakes.begin(self.change(), None if lasts is None else Seconds(lasts))
+            hold = brakes.begin(self.change(before), None if lasts is None else Seconds(lasts))
             hold.make(self._write)
 
         await asyncio.to_thread(make)

@@ -152,6 +152,19 @@ def test_a_living_daemons_change_is_left_to_it(play: Any) -> None:
     play(story)
 
 
+def test_a_second_daemon_does_not_brake_what_another_one_brakes(play: Any) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.brake()
+        first, scene.keeper = scene.keeper, scene.make()
+        scene.keeper.configure(scene.config())
+        with pytest.raises(Refused, match="another Brimwatch") as refused:
+            await scene.brake(before=OURS)
+        assert refused.value.reason is Reason.BUSY
+        scene.keeper = first
+
+    play(story)
+
+
 def test_a_record_that_is_not_believed_is_told_and_changes_nothing(play: Any, tmp_path: Path) -> None:
     folder = open_folder(str(tmp_path / "run"))
     path = Path(folder.path, "0123456789abcdef.json")

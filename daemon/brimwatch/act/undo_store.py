@@ -14,13 +14,14 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from brimwatch.act.undo import Undo
+from brimwatch.act.undo import Change, Undo
 from brimwatch.act.undo_record import LONGEST, from_text, to_text
 from brimwatch.procfs.openat2 import filesystem_type
 
 NAME = "undo"
 MOST = 4096  # records of one folder that are looked at
 _TMPFS = frozenset({0x01021994, 0x858458F6})  # TMPFS_MAGIC, RAMFS_MAGIC
+_READING = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RECORD = re.compile(r"[0-9a-f]{16}\.json", re.ASCII)
 _UNFINISHED = re.compile(r"[0-9a-f]{16}\.new", re.ASCII)
 
@@ -94,13 +95,30 @@ class Folder:
                 if found is not None:
                     yield found
 
+    def records(self, change: Change) -> bool:
+        """Whether some daemon has a change of the same thing on record here. Raises OSError."""
+        for name in os.listdir(self.descriptor)[:MOST]:
+            if _RECORD.fullmatch(name):
+                try:
+                    descriptor = os.open(name, _READING, dir_fd=self.descriptor)
+                except OSError:
+                    continue  # undone just now, or not a record
+                try:
+                    if from_text(os.pread(descriptor, LONGEST + 1, 0)).change.key == change.key:
+                        return True
+                except (OSError, ValueError):
+                    continue  # not to be believed
+                finally:
+                    os.close(descriptor)
+        return False
+
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self.descriptor)
 
     def _read(self, name: str) -> Leftover | None:
         try:
-            descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.descriptor)
+            descriptor = os.open(name, _READING, dir_fd=self.descriptor)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -101,8 +101,9 @@ class Keeper:
         A reload may change a tier without a look, too.
         """
         for entry in self._entries():
-            if entry.failed and now >= entry.retry_at:
-                self._undo(entry, entry.failed)
+            if entry.failed:
+                if now >= entry.retry_at:
+                    self._undo(entry, entry.failed)
             elif _has_left(entry):
                 self._undo(entry, "gone")
             elif entry.subject is not None and entry.subject.tier < entry.tier:
@@ -146,6 +147,10 @@ class Keeper:
         until = None if lasts is None else now + lasts
         hold = Hold(Undo(action.name, subject.target.name, now, until, self._boot, change))
         try:
+            # What was there before may be another daemon's: put back after its own undo, it would stay for ever.
+            if change.before is not None and folder.records(change):
+                self._strike(change)
+                raise Refused(Reason.BUSY, "another Brimwatch has one in force")
             entry = InForce(hold, folder.write(hold.undo), subject, tier, action)
         except OSError as error:
             self._strike(change)
