@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,8 @@ def test_it_ends_with_the_daemon_and_nothing_begins_any_more(play: Any) -> None:
 def test_what_was_recorded_while_the_tier_was_left_ends_at_once(play: Any) -> None:
     async def story(scene: Scene) -> None:
         scene.tier(Tier.CALM)
-        await scene.brake()
+        with suppress(Refused):  # the undo may be faster than the change, which is called off then
+            await scene.brake()
         await scene.undone("recovered")
 
     play(story)
