@@ -5,14 +5,13 @@ from tests.act.processes import request_for
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.act.planned import Planned
+from brimwatch.act.request import ActionKind
 from brimwatch.config.nodes import compose
 from brimwatch.model import Reason, Verdict
 
 
-def kind(name: str) -> Planned:
-    found = ACTIONS[name]
-    assert isinstance(found, Planned)
-    return found
+def kind(name: str) -> ActionKind:
+    return ACTIONS[name]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,9 @@ def kind(name: str) -> Planned:
             id="a webhook that is said to tell",
         ),
         pytest.param("cgroup", "{cgroup: {memory.high: 98%}, max: 10s}", False, False, id="a brake"),
+        pytest.param("cgroup", "{cgroup: {memory.high: 1GB}, max: 1s, force: true}", False, False, id="a forced brake"),
         pytest.param("cgroup", "{cgroup: {memory.reclaim: 200MB}}", False, False, id="a squeeze"),
+        pytest.param("rlimit", "{rlimit: {data: +200MB}, max: 5m, force: true}", False, False, id="a forced ceiling"),
         pytest.param("rlimit", "{rlimit: {data: +200MB}}", False, False, id="a ceiling"),
         pytest.param("stacks", "{stacks: {}}", False, True, id="stacks tell"),
         pytest.param("stacks", "{stacks: }", False, True, id="stacks without a mapping"),
@@ -151,6 +152,33 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
             "a fixed limit could lie below what is in use",
             id="a fixed limit",
         ),
+        pytest.param(
+            "cgroup", "{cgroup: {memory.high: 0%}}", "cgroup.memory.high: found '0%', wanted more than 0%", id="nothing"
+        ),
+        pytest.param(
+            "cgroup",
+            "{cgroup: {memory.reclaim: 1MB}, max: 5s}",
+            "max: found max with memory.reclaim, wanted no max; it is done once, and leaves nothing in place",
+            id="a squeeze that is to last",
+        ),
+        pytest.param(
+            "rlimit",
+            "{rlimit: {data: +0MB}}",
+            "rlimit.data: found '+0MB', wanted a size above what is in use, such as +200MB",
+            id="no room at all",
+        ),
+        pytest.param(
+            "rlimit",
+            "{rlimit: {data: +200MB}, max: 2h}",
+            "max: found '2h', wanted between 1s and 1h",
+            id="a ceiling that lasts too long",
+        ),
+        pytest.param(
+            "cgroup",
+            "{cgroup: {memory.high: 98%}, force: maybe}",
+            "force: found 'maybe', wanted true or false",
+            id="a flag that is none",
+        ),
         pytest.param("rlimit", "{rlimit: {}}", "rlimit: found no resource, wanted `data: +200MB`", id="no resource"),
         pytest.param(
             "stacks",
@@ -171,13 +199,13 @@ def test_what_is_refused(name: str, written: str, fault: str) -> None:
     [
         ("hook", Reason.NO_AGENT),
         ("webhook", Reason.UNSUPPORTED),
-        ("cgroup", Reason.UNSUPPORTED),
-        ("rlimit", Reason.UNSUPPORTED),
         ("stacks", Reason.UNSUPPORTED),
     ],
 )
 def test_a_run_says_that_nothing_was_done(name: str, reason: Reason) -> None:
-    attempt = asyncio.run(kind(name).run(request_for(None, kind=name)))
+    planned = kind(name)
+    assert isinstance(planned, Planned)
+    attempt = asyncio.run(planned.run(request_for(None, kind=name)))
     assert (attempt.verdict, attempt.reason) == (Verdict.SUPPRESSED, reason)
     assert f"`{reason}`" in attempt.detail
-    assert kind(name).NOTICE in attempt.detail
+    assert planned.NOTICE in attempt.detail

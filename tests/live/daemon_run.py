@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 GROWER = Path(__file__).parent.parent / "targets" / "grower.py"
+HOARDER = GROWER.with_name("hoarder.py")
 Spawn = Callable[..., "subprocess.Popen[Any]"]
 
 
@@ -43,9 +44,14 @@ class Grower:
         self.early.remove(line)
 
 
-def grower(spawn: Spawn, *arguments: str, **options: Any) -> Grower:
+def hoarder(spawn: Spawn, **options: Any) -> Grower:
+    """A running tests/targets/hoarder.py, which holds private memory and lives through a MemoryError."""
+    return grower(spawn, program=HOARDER, **options)
+
+
+def grower(spawn: Spawn, *arguments: str, program: Path = GROWER, **options: Any) -> Grower:
     process = spawn(
-        [sys.executable, str(GROWER), *arguments],
+        [sys.executable, str(program), *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options,
     )  # fmt: skip
     started = Grower(process)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from brimwatch.act import planned, run_command, send_signal
+from brimwatch.act import planned, run_command, send_signal, set_rlimit, write_cgroup
 from brimwatch.act.request import ActionKind
 
 ACTIONS: Mapping[str, ActionKind] = {
@@ -10,7 +10,7 @@ ACTIONS: Mapping[str, ActionKind] = {
     "exec": run_command,
     "hook": planned.HOOK,
     "webhook": planned.WEBHOOK,
-    "cgroup": planned.CGROUP,
-    "rlimit": planned.RLIMIT,
+    "cgroup": write_cgroup,
+    "rlimit": set_rlimit,
     "stacks": planned.STACKS,
 }

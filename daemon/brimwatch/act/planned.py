@@ -10,25 +10,19 @@ from urllib.parse import urlsplit
 from brimwatch.act.request import Request, Traits
 from brimwatch.config.nodes import Node
 from brimwatch.model import Attempt, Reason, Verdict
-from brimwatch.units import parse_size
 
 FORMATS = ("brimwatch", "alertmanager")
 TIERS = ("warning", "critical", "emergency")
-_CGROUP_FILES = ("memory.high", "memory.reclaim")
-_LONGEST_BRAKE = 10.0  # seconds: a brake stalls its target for as long as it lasts
 
 
 class Planned:
     """One such kind: `read` checks the value under its own key."""
 
-    def __init__(
-        self, name: str, read: Callable[[Node], Traits | None], reason: Reason, notice: str, *more: str
-    ) -> None:
-        """`more` are the keys beside its own name that belong to it."""
+    def __init__(self, name: str, read: Callable[[Node], Traits | None], reason: Reason, notice: str) -> None:
         self.name = name
         self.reason = reason
         self.NOTICE = notice
-        self._keys = frozenset({name, *more})
+        self._keys = frozenset({name})
         self._read = read
 
     @property
@@ -41,10 +35,7 @@ class Planned:
         fields = node.mapping()
         if fields is None or self.name not in fields:
             return None
-        traits = self._read(fields[self.name])
-        if "max" in fields and fields["max"].duration(0.001, _LONGEST_BRAKE) is None:
-            return None
-        return traits
+        return self._read(fields[self.name])
 
     async def run(self, request: Request) -> Attempt:
         """Do nothing, and say so."""
@@ -101,42 +92,6 @@ def _is_http(url: str) -> bool:
         return False
 
 
-def _read_cgroup(node: Node) -> Traits | None:
-    fields = node.mapping(_CGROUP_FILES)
-    if fields is None:
-        return None
-    if len(fields) != 1:
-        if len(node.mapping() or ()) != 1:
-            node.fault(f"{len(fields)} files", f"one of {', '.join(_CGROUP_FILES)}")
-        return None
-    ((name, value),) = fields.items()
-    if name == "memory.high" and value.is_scalar and value.written.endswith("%"):
-        read: float | None = value.ratio()
-    else:
-        read = value.size()
-    return None if read is None else Traits((name, read))
-
-
-def _read_rlimit(node: Node) -> Traits | None:
-    fields = node.mapping(("data",))
-    if fields is None:
-        return None
-    if "data" not in fields:
-        node.fault("no resource", "`data: +200MB`")
-        return None
-    wanted = "a size above what is in use, such as +200MB"
-    text = fields["data"].scalar(wanted)
-    if text is None:
-        return None
-    try:
-        if not text.startswith("+"):
-            raise ValueError(wanted)
-        return Traits(("data", parse_size(text[1:])))
-    except ValueError:
-        fields["data"].fault(fields["data"].shown, wanted, "a fixed limit could lie below what is in use")
-        return None
-
-
 def _read_stacks(node: Node) -> Traits | None:
     if node.is_null:
         return Traits(False, tells=True)
@@ -156,6 +111,4 @@ HOOK = Planned(
     "this version does not call agents yet; the rung is skipped with the reason `no_agent`",
 )
 WEBHOOK = Planned("webhook", _read_webhook, Reason.UNSUPPORTED, _LATER.format("send webhooks"))
-CGROUP = Planned("cgroup", _read_cgroup, Reason.UNSUPPORTED, _LATER.format("write to cgroups"), "max")
-RLIMIT = Planned("rlimit", _read_rlimit, Reason.UNSUPPORTED, _LATER.format("set resource limits"))
 STACKS = Planned("stacks", _read_stacks, Reason.UNSUPPORTED, _LATER.format("write stacks"))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from brimwatch.act.undo import Brakes
 from brimwatch.config.nodes import Node
 from brimwatch.model import Action, Attempt, ProcessId, Tier
 from brimwatch.units import Bytes, Seconds
@@ -31,6 +32,8 @@ class Request:
     because: str = ""
     facts: Mapping[str, str] | None = None
     procfs: str = "/proc"
+    family: frozenset[int] = frozenset()  # PIDs of all processes of the target, for what acts on a whole cgroup
+    brakes: Brakes | None = None  # who keeps the undo records of what is changed
 
 
 class Traits(NamedTuple):

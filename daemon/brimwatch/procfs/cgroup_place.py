@@ -61,6 +61,16 @@ class Directory:
         finally:
             os.close(root)
 
+    @property
+    def descriptor(self) -> int:
+        """Of the directory itself (O_PATH); it stays this object's."""
+        return self._descriptor
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it was reached through a target's root, where nothing but a file of this very mount is believed."""
+        return self._strict
+
     def open(self, name: str) -> int:
         """A descriptor of one of its files, for reading."""
         if self._strict:

@@ -62,11 +62,14 @@ def open_directory(root: int, path: str, kinds: frozenset[int]) -> int:
     return descriptor
 
 
-def open_file(directory: int, name: str) -> int:
-    """A file of that very directory and file system, for reading; never waits, follows nothing. Raises OSError."""
+def open_file(directory: int, name: str, flags: int = os.O_RDONLY) -> int:
+    """A file of that very directory and file system, to read if not told else; never waits, follows nothing.
+
+    Raises OSError.
+    """
     return openat2(
         directory,
         name,
-        os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY,
+        flags | os.O_NONBLOCK | os.O_NOCTTY,
         RESOLVE_BENEATH | RESOLVE_NO_XDEV | _NO_LINKS,
     )

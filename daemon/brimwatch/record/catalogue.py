@@ -23,6 +23,9 @@ class Name(enum.StrEnum):
     ACTION_RAN = "action_ran"
     ACTION_SUPPRESSED = "action_suppressed"
     ACTION_FAILED = "action_failed"
+    ACTION_UNDONE = "action_undone"
+    UNDO_FAILED = "undo_failed"
+    RUN_DIR_WARNED = "run_dir_warned"
     LIMIT_CHANGED = "limit_changed"
     OOM_KILLED = "oom_killed"
     COLLECTOR_BLIND = "collector_blind"
@@ -79,6 +82,11 @@ _TIERS = {
     "{signal}": "value of such a quantity, with its unit as ending",
     "{signal}_threshold": "what it was compared with, with its unit as ending",
 }
+_UNDONE = {
+    "action": "name of the action",
+    "reason": "recovered, max, reload, stopped, restart or gone",
+    "held_seconds": "time it was in force",
+}
 _CONFIG = {"source": "file, or embedded default", "targets": "entries under targets"}
 
 CATALOGUE: Mapping[Name, Entry] = {
@@ -132,6 +140,21 @@ CATALOGUE: Mapping[Name, Entry] = {
         "A rung was run and failed.",
         Level.WARNING,
         _RUNG | {"reason": "one of the reasons", "detail": "more about it", "duration_seconds": "time it took"},
+    ),
+    Name.ACTION_UNDONE: Entry(
+        "What an action had changed was put back.",
+        Level.INFO,
+        _UNDONE | {"detail": "what it is now, or why it was left alone"},
+    ),
+    Name.UNDO_FAILED: Entry(
+        "What an action had changed could not be put back yet, or a record of it is not believed.",
+        Level.ERROR,
+        _UNDONE | {"detail": "the error"},
+    ),
+    Name.RUN_DIR_WARNED: Entry(
+        "Undo records are not kept where they should be, or nowhere.",
+        Level.WARNING,
+        {"detail": "what was found, and what follows"},
     ),
     Name.LIMIT_CHANGED: Entry(
         "The effective limit of a subject changed while it ran.",

@@ -127,6 +127,17 @@ def _action_failed(who: str, facts: Facts) -> str:
     )
 
 
+def _undone(told: str) -> Callable[[str, Facts], str]:
+    def tell(who: str, facts: Facts) -> str:
+        held = maybe(" after ", time_of(facts, "held_seconds"))
+        what = join(who or None, str(facts.get("action", "a change")), by=": ")
+        return join(
+            f"{what} {told}{held} ({facts.get('reason', '?')})", maybe("", facts.get("detail")) or None, by=": "
+        )
+
+    return tell
+
+
 def _limit_changed(who: str, facts: Facts) -> str:
     before, limit = bytes_of(facts, "before_bytes") or "none", bytes_of(facts, "limit_bytes") or "none"
     return f"{who}: limit changed from {before} to {limit}" + (f" ({facts['source']})" if "source" in facts else "")
@@ -184,6 +195,9 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     Name.ACTION_RAN: _action_ran,
     Name.ACTION_SUPPRESSED: _action_suppressed,
     Name.ACTION_FAILED: _action_failed,
+    Name.ACTION_UNDONE: _undone("was taken back"),
+    Name.UNDO_FAILED: _undone("could not be taken back"),
+    Name.RUN_DIR_WARNED: lambda _, facts: f"run_dir: {facts.get('detail', '?')}",
     Name.LIMIT_CHANGED: _limit_changed,
     Name.OOM_KILLED: _oom_killed,
     Name.COLLECTOR_BLIND: lambda who, facts: (

@@ -158,7 +158,10 @@ def services_of(
     return Services(
         access=access,
         render_metrics=lambda accept: engine.metrics.render(snapshot(), accept),
-        status=lambda: status_shape(snapshot(), time.time()) | {"rungs_running": engine.performer.running},
+        status=lambda: (
+            status_shape(snapshot(), time.time())
+            | {"rungs_running": engine.performer.running, "changes_in_force": engine.keeper.in_force}
+        ),
         targets=lambda: target_shapes(snapshot(), time.monotonic()),
         target=target,
         events=lambda name, since, limit: (event_shape(one) for one in engine.events.since(since, name, limit)),

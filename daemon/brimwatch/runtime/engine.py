@@ -21,6 +21,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.keeper import Keeper
 from brimwatch.runtime.lanes import Lanes
 from brimwatch.runtime.looks import Accept, Looks
 from brimwatch.runtime.loop import Watch
@@ -68,11 +69,13 @@ class Engine:
         self._ancestors = _ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
-        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered)
+        self.keeper = Keeper(self.story, options.procfs, loop)
+        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered, self.keeper.brakes)
         self.looks = Looks(
             self.membership, self.story, self.performer.run, self.performer.stop, self._read, self._guard
         )
         self.membership.ended = self.looks.lost
+        self.looks.tier_changed = self.keeper.changed
         roster = Roster(options.procfs, config.targets, (config.run_dir,), adopts=options.adopts)
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self.manual = Manual(
@@ -92,6 +95,7 @@ class Engine:
         self.watch.stop()
         await self.manual.close()
         await self.performer.close()
+        await self.keeper.close()
         self.membership.close()
         self._host.close()
         self.lanes.close()
@@ -114,6 +118,7 @@ class Engine:
     def housekeeping(self, now: float) -> None:
         """Once an interval: give up on stuck reads, keep the host's figures fresh."""
         self.lanes.expire(now)
+        self.keeper.sweep(now)
         self._host.look(now)
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
@@ -121,6 +126,7 @@ class Engine:
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval
         self.looks.dry_run = config.dry_run
+        self.keeper.configure(config)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
@@ -134,6 +140,7 @@ class Engine:
     def _forget(self, subject: Subject) -> None:
         self.watch.forget(subject)
         self.performer.stop(subject)
+        self.keeper.lost(subject)
 
     def _answered(self, subject: Subject) -> None:
         if subject.due != float("inf"):

@@ -49,6 +49,7 @@ class Looks:
         self.swap_matters = True
         self.tick = 0
         self.everything = False  # read what is not due as well
+        self.tier_changed: Callable[[Subject], None] = lambda _: None  # what was changed for a tier may end with it
 
     def look(self, subject: Subject, now: float) -> float:
         """Take one look at a subject; returns the seconds until the next. A subject that is gone gives infinity."""
@@ -115,6 +116,7 @@ class Looks:
             subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
         self._story.changed(subject, change, sample)
         subject.since_wall = time.time()  # only now: the story tells how long the tier that ends has lasted
+        self.tier_changed(subject)
 
     def _climb(self, subject: Subject, judgement: Judgement, change: Change | None, sample: Sample) -> None:
         before = subject.ladder.firing

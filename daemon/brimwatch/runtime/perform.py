@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from brimwatch.act.request import ActionKind, Recipient, Request
+from brimwatch.act.undo import Brakes
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
 from brimwatch.model import Attempt, Crossing, Decision, Outcome, Reason, Sample, Verdict
@@ -19,18 +20,25 @@ from brimwatch.units import Seconds
 
 LONGEST = Seconds(3600.0)  # an attempt that is still running then is given up, whatever its kind promised
 DETAIL = 200  # characters kept of what an attempt says
+_OF_EVERY_MEMBER = frozenset({"hook", "cgroup", "rlimit"})  # kinds that act on each process of a group, not its roots
 
 
 class Performer:
     """Runs rungs; `answered(subject)` is called when one has ended, so that the loop looks again at once."""
 
     def __init__(
-        self, kinds: Mapping[str, ActionKind], procfs: str, story: Story, answered: Callable[[Subject], None]
+        self,
+        kinds: Mapping[str, ActionKind],
+        procfs: str,
+        story: Story,
+        answered: Callable[[Subject], None],
+        brakes: Callable[[Subject, Decision], Brakes] | None = None,
     ) -> None:
         self._kinds = kinds
         self._procfs = procfs
         self._story = story
         self._answered = answered
+        self._brakes = brakes
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -106,6 +114,8 @@ class Performer:
             because="; ".join(_crossing(one) for one in why),
             facts=_facts(subject, sample),
             procfs=self._procfs,
+            family=_family(subject) if decision.action.kind == "cgroup" else frozenset(),
+            brakes=None if self._brakes is None else self._brakes(subject, decision),
         )
 
     def _longest(self, decision: Decision) -> Seconds:
@@ -115,7 +125,8 @@ class Performer:
 
     def _recipients(self, subject: Subject, decision: Decision) -> tuple[Recipient, ...]:
         """The processes to act on, each held by a descriptor of the attempt's own: the loop may let go of its."""
-        watched = list(subject.watched.values()) if decision.action.kind == "hook" else receivers(subject)
+        every = decision.action.kind in _OF_EVERY_MEMBER
+        watched = list(subject.watched.values()) if every else receivers(subject)
         return tuple(Recipient(one.member.identity, self._hold(one), one.member.comm) for one in watched)
 
     def _hold(self, watched: Watched) -> int:
@@ -138,6 +149,11 @@ class Performer:
 def _crossing(one: Crossing) -> str:
     sign = "<=" if one.quantity.inverted else ">="
     return f"{one.quantity} {show(one.quantity, one.value)} {sign} {show(one.quantity, one.threshold)}"
+
+
+def _family(subject: Subject) -> frozenset[int]:
+    """The PIDs of all processes of the subject's target."""
+    return frozenset(process.pid for one in subject.target.subjects.values() for process in one.watched)
 
 
 def _told(decision: Decision, attempt: Attempt) -> Outcome:
