@@ -45,8 +45,9 @@ class Traits(NamedTuple):
 class ActionKind(Protocol):
     """What a module offers to be a kind of action.
 
-    A kind may also offer `NOTICE`, a sentence about it for whoever checks a configuration, and `longest(options)`, the
-    seconds that one attempt can take: a deadline below that cuts it short.
+    A kind may also offer `NOTICE`, a sentence about it for whoever checks a configuration, `notices(options)`, such
+    sentences about one action, and `longest(options)`, the seconds that one attempt can take: a deadline below that
+    cuts it short.
     """
 
     @property
