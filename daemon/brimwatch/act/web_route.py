@@ -8,6 +8,7 @@ import base64
 import os
 import socket
 import ssl
+import stat
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -77,7 +78,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     if not ca_file:
         return ssl.create_default_context()
     try:
-        if not os.path.isfile(ca_file):  # a FIFO would be waited for
+        if not stat.S_ISREG(os.stat(ca_file).st_mode):  # a FIFO would be waited for
             raise Unusable(f"ca_file {ca_file} is no regular file")
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError:
