@@ -3,15 +3,18 @@
 import asyncio
 import email.utils
 import time
+from pathlib import Path
 
 import pytest
 from tests.act.sinks import GIGABYTE, Behaviour, answer, drips, floods, raw, silent, sink, stalls
 
 from brimwatch.act.send_webhook import Fate, Reply, send_and_read, send_once
+from brimwatch.act.sign_webhook import signed
 from brimwatch.act.webhook_options import Webhook
 from brimwatch.units import Seconds
 
 WALL = 1_700_000_000.9
+FINE = answer("204 No Content")
 BODY = b'{"type":"test"}'
 WAITING = "waiting for the answer"
 REDIRECT = "is not followed; put the final address into `url`"
@@ -194,6 +197,26 @@ def test_an_answer_of_two_gigabytes_is_not_read_on(head: bytes) -> None:
         tried = asyncio.run(send_and_read(Webhook(receiver.url, timeout=Seconds(20.0)), "msg_1", BODY, WALL))
     assert (tried.reply.fate, tried.reply.status, tried.answer) == (Fate.DELIVERED, 200, b"")
     assert receiver.sent < 32 << 20  # what the kernel's buffers take
+
+
+def test_secrets_are_read_again_for_each_message(tmp_path: Path) -> None:
+    token, key, secret = (tmp_path / name for name in ("token", "key", "secret"))
+    options = {"bearer_token_file": str(token), "headers_file": (("X-Api-Key", str(key)),), "secret_file": str(secret)}
+    with sink(FINE) as receiver:
+        for content in ("one", "two\n"):
+            for path in (token, key, secret):
+                path.write_text(content)
+            assert send(Webhook(receiver.url, **options)).fate is Fate.DELIVERED
+    seen = [(heard.headers["authorization"], heard.headers["x-api-key"]) for heard in receiver.heard]
+    assert seen == [("Bearer one", "one"), ("Bearer two", "two")]
+    assert receiver.heard[1].headers["webhook-signature"] == signed([b"two"], "msg_1", int(WALL), BODY)
+
+
+def test_without_its_secret_a_message_is_not_sent_and_may_be_later(tmp_path: Path) -> None:
+    with sink(FINE) as receiver:
+        reply = send(Webhook(receiver.url, secret_file=str(tmp_path / "gone")))
+    assert (reply.fate, receiver.heard) == (Fate.RETRY, [])
+    assert reply.detail.endswith(f": nothing is sent: {tmp_path / 'gone'} cannot be read: No such file or directory")
 
 
 def test_a_receiver_that_is_down_may_come_back(free_port: object) -> None:

@@ -59,10 +59,10 @@ KEYS = (
 
 def read_webhook(node: Node) -> Webhook | None:
     """Read the mapping under `webhook`. Adds every fault to it; returns None where there was one."""
+    before = len(node.faults)
     fields = node.mapping(KEYS)
     if fields is None:
         return None
-    before = len(node.faults)
     if "url" not in fields:
         node.fault("no url", "`url: http://...`")
     read = {key: _READERS[key](fields[key]) for key in KEYS if key in fields}
