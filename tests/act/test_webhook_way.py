@@ -43,6 +43,18 @@ def test_a_certificate_of_an_unknown_authority_is_final_and_names_the_remedy(tru
     )
 
 
+def test_an_authority_that_is_replaced_is_read_again(
+    trusted: Authority, component: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "next").mkdir()
+    following = authority(component("openssl"), tmp_path / "next")
+    with sink(FINE, following.server) as receiver:
+        options = Webhook(receiver.url, ca_file=trusted.ca_file)
+        assert send(options).fate is Fate.REFUSED
+        Path(following.ca_file).replace(trusted.ca_file)
+        assert send(options).fate is Fate.DELIVERED
+
+
 def test_a_certificate_for_another_name_is_final(component: Callable[[str], str], tmp_path: Path) -> None:
     other = authority(component("openssl"), tmp_path, "DNS:elsewhere.example")
     with sink(FINE, other.server) as receiver:
