@@ -1,6 +1,8 @@
 """Which way does a message take: TLS that verifies or does not, proxies, names? All real, on loopback."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -207,6 +209,21 @@ def test_what_hangs_off_the_loop_holds_neither_the_loop_nor_others_with_a_thread
         return [*others, await names.run(lambda: "its turn")]
 
     assert asyncio.run(use()) == ["free", "its turn"]
+
+
+def test_a_thread_that_hangs_does_not_keep_a_process_from_ending() -> None:
+    program = """
+import asyncio, threading
+from brimwatch.act.off_loop import Threads
+async def main():
+    try:
+        await asyncio.wait_for(Threads("hangs", 1).run(threading.Event().wait), 0.05)
+    except TimeoutError:
+        print("given up")
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (ended.stdout, ended.returncode) == ("given up\n", 0)
 
 
 def test_what_fails_off_the_loop_fails_for_who_waits() -> None:

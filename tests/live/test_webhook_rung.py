@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.act.sinks import Sink, answer, sink
+from tests.act.sinks import Sink, answer, silent, sink
 from tests.live.daemon_run import grower, start_daemon
 
 pytestmark = pytest.mark.live
@@ -23,21 +23,21 @@ policies:
     tiers:
       critical: {{when: {{rss: 100MB}}, do: [drop, ask]}}
 actions:
-  drop: {{webhook: {{url: '{url}', secret_file: {secret}, deadline: 3s}}, settle: 500ms}}
+  drop: {{webhook: {{url: '{url}', secret_file: {secret}, deadline: {deadline}, timeout: {deadline}}}, settle: 500ms}}
   ask: {{signal: SIGUSR1, settle: 500ms}}
 """
 
 
 @pytest.fixture
 def started(spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path) -> Any:
-    """`started(url)` is a target of 120 MB and a daemon that watches it."""
+    """`started(url)` is a target and a daemon that watches it."""
     secret = tmp_path / "secret"
     secret.write_text("whsec_aHVzaA==\n")
     secret.chmod(0o600)
 
-    def run(url: str) -> tuple[Any, Any]:
+    def run(url: str, deadline: str = "3s") -> tuple[Any, Any]:
         target = grower(spawn)
-        config = LADDER.format(pid=target.pid, url=url, secret=secret)
+        config = LADDER.format(pid=target.pid, url=url, secret=secret, deadline=deadline)
         daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, config)
         return target, daemon
 
@@ -85,3 +85,12 @@ def test_a_target_that_does_not_answer_is_asked_another_way(started: Any, wait_u
     labels = {"target": "cache", "action": "drop", "reason": "error"}
     assert daemon.metric("brimwatch_action_failures_total", **labels) >= 1
     assert "hidden" not in daemon.log_file.read_text()
+
+
+def test_a_daemon_that_is_stopped_while_a_receiver_is_silent_ends_at_once(started: Any, wait_until: Any) -> None:
+    with sink(silent) as receiver:
+        target, daemon = started(receiver.url, deadline="100s")
+        target.say("hold 120")
+        wait_until(lambda: receiver.heard, 15)
+        daemon.process.terminate()
+        assert daemon.process.wait(10) == 0

@@ -77,8 +77,8 @@ def _look_up(address: Address) -> tuple[str, ...]:
 def tls_context(ca_file: str) -> ssl.SSLContext:
     """What a server's certificate is verified by: the machine's authorities, or those of `ca_file` alone.
 
-    Reads files (19 ms, measured), again only when they have changed: a context for each message grew the resident set by
-    21 MB in 50 messages, one that is kept by 7 MB. Raises Unusable.
+    Reads files (19 ms, measured), again only when they have changed: a context for each message grew the resident set
+    by 21 MB in 50 messages, one that is kept by 7 MB. Raises Unusable.
     """
     try:
         state = _state_of(ca_file or ssl.get_default_verify_paths().cafile or "")
