@@ -219,6 +219,12 @@ def test_without_its_secret_a_message_is_not_sent_and_may_be_later(tmp_path: Pat
     assert reply.detail.endswith(f": nothing is sent: {tmp_path / 'gone'} cannot be read: No such file or directory")
 
 
+def test_an_address_that_is_none_is_final_and_no_crash() -> None:
+    assert told(send(Webhook("nowhere"))) == (
+        Fate.REFUSED, None, None, "nowhere to send it: wanted an http or https address with a host",
+    )  # fmt: skip
+
+
 def test_a_receiver_that_is_down_may_come_back(free_port: object) -> None:
     port = free_port()  # type: ignore[operator]
     reply = send(Webhook(f"http://127.0.0.1:{port}/hook?token=secret"))

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brimwatch.act.retry_after import retry_after
-from brimwatch.act.send_webhook import LONGEST_ASKED, LONGEST_WAIT, SHORTEST_WAIT, backoff
+from brimwatch.act.webhook_reply import LONGEST_ASKED, LONGEST_WAIT, SHORTEST_WAIT, backoff
 from brimwatch.units import Seconds
 
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"  # 1,700,000,000

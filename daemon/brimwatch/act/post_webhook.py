@@ -10,19 +10,17 @@ import json
 import os
 import random
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from brimwatch.act import webhook_options
 from brimwatch.act.exits import exited
 from brimwatch.act.request import Request, Traits
 from brimwatch.act.webhook_message import Occasion, compose, new_id
 from brimwatch.act.webhook_options import DEADLINE, Webhook, read_webhook
+from brimwatch.act.webhook_reply import Fate, Tried, backoff
 from brimwatch.config.nodes import Node
 from brimwatch.model import Attempt, Reason, Verdict
 from brimwatch.units import Bytes, Seconds, format_duration
-
-if TYPE_CHECKING:  # h11 and the rest of the client are imported with the first message
-    from brimwatch.act.send_webhook import Tried
 
 KEYS = frozenset({"webhook"})
 ASKS = "reclaim_requested"
@@ -36,7 +34,7 @@ _REASONS = {401: Reason.DENIED, 403: Reason.DENIED, 407: Reason.DENIED, 429: Rea
 class _Ending(NamedTuple):
     """The last try, and how many there were."""
 
-    last: "Tried"
+    last: Tried
     tries: int
 
 
@@ -102,7 +100,7 @@ def occasion_of(request: Request, options: Webhook, within: float, wall: float) 
 
 async def _send_within(options: Webhook, body: bytes, ends_at: float) -> _Ending:
     """Try until something is final or the time, on the monotonic clock, is over; one try is always made."""
-    from brimwatch.act.send_webhook import Fate, backoff, send_and_read
+    from brimwatch.act.send_webhook import send_and_read  # h11 and the rest come with the first message
 
     message_id, tries = new_id(), 0
     while True:
@@ -121,7 +119,7 @@ def _attempt(ending: _Ending, started: float) -> Attempt:
     told = f"{reply.detail} after {format_duration(now - started)}"
     if ending.tries > 1:
         told += f" and {ending.tries} tries"
-    if reply.fate.value != "delivered":
+    if reply.fate is not Fate.DELIVERED:
         reason = Reason.DEADLINE if ending.last.timed_out else _REASONS.get(reply.status or 0, Reason.ERROR)
         return Attempt(Verdict.FAILED, started, now, reason, told)
     claimed = claim_of(ending.last.answer)

@@ -1,16 +1,14 @@
-"""Did a message reach its receiver? One try, its answer judged, and the wait before the next.
+"""Did a message reach its receiver? One try, and its answer judged.
 
 Repeating is the caller's: here is one request, no redirect followed, at most `timeout` seconds in all, and of the
 answer no more than 64 KiB.
 """
 
 import asyncio
-import enum
 import os
 import socket
 import ssl
 import time
-from typing import NamedTuple
 
 import h11
 
@@ -24,41 +22,14 @@ from brimwatch.act.sign_webhook import UnusableSecret, read_header, read_secrets
 from brimwatch.act.web_address import Address, address_of
 from brimwatch.act.web_route import Unusable, addresses_of, proxy_for, tls_context
 from brimwatch.act.webhook_options import Webhook
+from brimwatch.act.webhook_reply import Fate, Reply, Tried, backoff
 from brimwatch.units import Seconds, format_duration
 
-FIRST_WAIT = 1.0  # seconds; the longest wait after the first try, doubled with each
-LONGEST_WAIT = 60.0
-LONGEST_ASKED = 300.0  # what Retry-After may ask for
-SHORTEST_WAIT = 0.1
+__all__ = ["Fate", "Reply", "Tried", "backoff", "send_and_read", "send_once"]
+
 _AGAIN = frozenset({408, 425, 429})
 _QUOTED = 120
 _FILES = Threads("brimwatch-secrets", 2)
-
-
-class Fate(enum.Enum):
-    """What became of a try."""
-
-    DELIVERED = "delivered"
-    RETRY = "retry"  # another try may succeed
-    REFUSED = "refused"  # another try would end the same
-
-
-class Reply(NamedTuple):
-    """How a try ended. `detail` is one line for people, in which nothing of the URL but its origin is shown."""
-
-    fate: Fate
-    status: int | None
-    retry_after: Seconds | None
-    detail: str
-    seconds: Seconds
-
-
-class Tried(NamedTuple):
-    """A try and what it was answered: a whole body, or an empty one. `timed_out`: before a status had come."""
-
-    reply: Reply
-    answer: bytes
-    timed_out: bool
 
 
 class _Try:
@@ -79,7 +50,10 @@ async def send_once(options: Webhook, message_id: str, body: bytes, wall: float)
 async def send_and_read(options: Webhook, message_id: str, body: bytes, wall: float) -> Tried:
     """The same, for who wants to know what was answered. Raises nothing but CancelledError."""
     started, timed_out = time.monotonic(), False
-    attempt = _Try(options)
+    try:
+        attempt = _Try(options)
+    except ValueError as error:
+        return Tried(Reply(Fate.REFUSED, None, None, f"nowhere to send it: wanted {error}", Seconds(0.0)), b"", False)
     try:
         async with asyncio.timeout(options.timeout):
             await _send(attempt, message_id, body, wall)
@@ -95,19 +69,6 @@ async def send_and_read(options: Webhook, message_id: str, body: bytes, wall: fl
         waits = retry_after(answer.header("retry-after"), answer.header("date"), wall)
     reply = Reply(fate, answer.status, waits, one_line(detail, 300), Seconds(time.monotonic() - started))
     return Tried(reply, bytes(answer.body) if answer.complete else b"", timed_out)
-
-
-def backoff(tries: int, retry_after: Seconds | None, draw: float) -> Seconds:
-    """Seconds to wait after `tries` tries; `draw`, 0 to 1, is chance, so that many do not come back at once.
-
-    Up to 1, 2, 4, ... 60 s, any of it by chance (full jitter) but at least 100 ms. What the receiver asks for is waited
-    for, up to five minutes, and the chance comes on top of it, up to five minutes as well.
-    """
-    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(max(tries, 1) - 1, 16))
-    wait = max(SHORTEST_WAIT, draw * longest)
-    if retry_after is None:
-        return Seconds(wait)
-    return Seconds(min(LONGEST_ASKED, max(0.0, retry_after) + wait))
 
 
 async def _send(attempt: _Try, message_id: str, body: bytes, wall: float) -> None:
