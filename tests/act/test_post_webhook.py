@@ -13,7 +13,8 @@ import pytest
 from tests.act.processes import held, request_for
 from tests.act.sinks import Behaviour, answer, in_turn, raw, silent, sink
 
-from brimwatch.act.post_webhook import claim_of, run
+from brimwatch.act.ask_webhook import claim_of
+from brimwatch.act.post_webhook import run
 from brimwatch.act.sign_webhook import signed
 from brimwatch.act.webhook_options import Webhook
 from brimwatch.model import Attempt, Reason, Verdict
@@ -142,6 +143,20 @@ def test_run_as_a_telling_rung_it_is_one_alert_that_holds_for_five_minutes() -> 
     assert alert["annotations"]["summary"] == "shop is in the tier critical: rss 2 at 1"
     assert alert["labels"]["severity"] == "critical"
     assert alert["startsAt"] < alert["endsAt"]
+
+
+def test_what_a_webhook_needs_is_imported_with_the_first_one_in_a_configuration_and_before_it_is_run() -> None:
+    program = """
+import sys
+from brimwatch.act.kinds import ACTIONS
+from brimwatch.config.nodes import compose
+NAMES = ("h11", "json", "brimwatch.act.send_webhook")
+print([name in sys.modules for name in NAMES])
+ACTIONS["webhook"].parse(compose("{webhook: {url: 'http://x/'}}", "f.yaml"))
+print([name in sys.modules for name in NAMES])
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert ended.stdout == "[False, False, False]\n[True, True, True]\n"
 
 
 def test_options_of_another_kind_are_a_failure_and_no_crash() -> None:

@@ -13,8 +13,9 @@ from tests.act.processes import request_for
 from tests.act.test_webhook_message import ENDS_AT, ENTERED
 
 import brimwatch
+from brimwatch.act.ask_webhook import occasion_of
 from brimwatch.act.kinds import ACTIONS
-from brimwatch.act.post_webhook import occasion_of, parse
+from brimwatch.act.post_webhook import parse
 from brimwatch.act.sign_webhook import signed
 from brimwatch.act.webhook_message import compose
 from brimwatch.act.webhook_options import KEYS, Webhook
