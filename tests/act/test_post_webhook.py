@@ -92,14 +92,14 @@ def test_what_an_answer_is_taken_for(
 
 def test_silence_ends_at_the_deadline() -> None:
     with sink(silent) as receiver:
-        attempt = attempt_of(Webhook(receiver.url, deadline=Seconds(0.3)))
+        attempt = attempt_of(Webhook(receiver.url, deadline=Seconds(1.0)))
     assert (attempt.verdict, attempt.reason) == (Verdict.FAILED, Reason.DEADLINE)
     assert len(receiver.heard) == 1
 
 
 def test_the_requests_deadline_counts_as_well() -> None:
     with sink(silent) as receiver:
-        attempt = attempt_of(Webhook(receiver.url), deadline=0.3)
+        attempt = attempt_of(Webhook(receiver.url), deadline=1.0)
     assert attempt.reason is Reason.DEADLINE
 
 
@@ -121,7 +121,7 @@ def test_what_is_refused_is_not_tried_again() -> None:
 
 def test_a_receiver_that_stays_down_is_an_error_that_says_so(free_port: Any) -> None:
     port = free_port()
-    attempt = attempt_of(Webhook(f"http://127.0.0.1:{port}/", deadline=Seconds(0.3)))
+    attempt = attempt_of(Webhook(f"http://127.0.0.1:{port}/", deadline=Seconds(1.0)))
     assert (attempt.verdict, attempt.reason) == (Verdict.FAILED, Reason.ERROR)
     assert attempt.detail.startswith(f"http://127.0.0.1:{port}: connecting: Connection refused after ")
 

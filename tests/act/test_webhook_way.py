@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.act.sinks import Authority, answer, authority, proxy, raw, sink
+from tests.act.sinks import GIGABYTE, Authority, answer, authority, floods, proxy, raw, silent, sink
 
 from brimwatch.act.off_loop import Threads
 from brimwatch.act.send_webhook import Fate, Reply, send_once
 from brimwatch.act.web_address import address_of
 from brimwatch.act.web_route import Proxy, Unusable, proxy_for
 from brimwatch.act.webhook_options import Webhook
+from brimwatch.units import Seconds
 
 FINE = answer("204 No Content")
 
@@ -64,6 +65,22 @@ def test_a_certificate_for_another_name_is_final(component: Callable[[str], str]
     assert (reply.fate, receiver.heard) == (Fate.REFUSED, [])
     assert "certificate is not valid for '127.0.0.1'" in reply.detail
     assert f"by ca_file {other.ca_file}" in reply.detail
+
+
+def test_over_tls_an_answer_of_two_gigabytes_is_not_read_on_either(trusted: Authority) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n"
+    with sink(floods(head, 2 * GIGABYTE), trusted.server) as receiver:
+        assert send(Webhook(receiver.url, ca_file=trusted.ca_file)).fate is Fate.DELIVERED
+    assert receiver.sent < 32 << 20
+
+
+@pytest.mark.parametrize("through", [pytest.param(False, id="straight"), pytest.param(True, id="through a proxy")])
+def test_a_handshake_that_stalls_has_its_time(through: bool) -> None:
+    with sink(silent, reads=False) as receiver, proxy() as between:
+        url = receiver.url.replace("http:", "https:")
+        reply = send(Webhook(url, timeout=Seconds(0.3), proxy=between.url if through else ""))
+    assert (reply.fate, reply.status) == (Fate.RETRY, None)
+    assert "no answer within 300ms" in reply.detail
 
 
 def test_a_receiver_without_tls_may_learn_it() -> None:

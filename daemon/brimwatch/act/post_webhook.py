@@ -10,8 +10,8 @@ from brimwatch.config.nodes import Node
 from brimwatch.model import Attempt
 from brimwatch.units import Seconds
 
-# Everything else is imported where a configuration has a webhook: some 600 objects that the collector tracks (measured),
-# of which most daemons need none. It is imported while the file is read: an emergency must not wait for it.
+# Everything else is imported where a configuration has a webhook: some 600 objects that the collector tracks,
+# measured, of which most daemons need none. And while the file is read: an emergency must not wait for it.
 
 KEYS = frozenset({"webhook"})
 
