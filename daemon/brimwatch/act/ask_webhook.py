@@ -20,6 +20,7 @@ ASKS = "reclaim_requested"
 TELLS = "tier_entered"
 CLAIMS = ("reclaimed_bytes", "freed_bytes")
 _LARGEST_CLAIM = 1 << 50
+_SHORTEST_TRY = 0.25  # seconds; a try with less time left would only hide why those before it failed
 _ALERT_HOLDS = 300.0  # seconds
 _REASONS = {401: Reason.DENIED, 403: Reason.DENIED, 407: Reason.DENIED, 429: Reason.BUSY, 503: Reason.BUSY}
 
@@ -81,7 +82,7 @@ async def _send_within(options: Webhook, body: bytes, ends_at: float) -> _Ending
         limited = options._replace(timeout=Seconds(min(options.timeout, left)))
         last = await send_and_read(limited, message_id, body, time.time())
         pause = backoff(tries, last.reply.retry_after, random.random())  # noqa: S311 - spreads tries, guards nothing
-        if last.reply.fate is not Fate.RETRY or time.monotonic() + pause >= ends_at:
+        if last.reply.fate is not Fate.RETRY or time.monotonic() + pause > ends_at - _SHORTEST_TRY:
             return _Ending(last, tries)
         await asyncio.sleep(pause)
 
