@@ -67,8 +67,8 @@ class Threads:
         job: _Job[object] = _Job(work, answer)  # type: ignore[arg-type] # jobs of all sorts wait in one line
         with self._lock:
             self._waiting.append(job)
-        self._start_one()
         try:
+            self._start_one()
             return await answer
         finally:
             with self._lock, suppress(ValueError):  # given up before its turn: nothing piles up behind what hangs

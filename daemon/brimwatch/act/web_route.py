@@ -17,10 +17,10 @@ from brimwatch.act.off_loop import Threads
 from brimwatch.act.web_address import Address, address_of
 
 _MOST_ADDRESSES = 4
-# A name server that does not answer holds a look-up for half a minute; what needs no name must not wait behind it.
 _MOST_KEPT = 4
 _kept: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
 _kept_lock = threading.Lock()
+# A name server that does not answer holds a look-up for half a minute; what needs no name must not wait behind it.
 _NAMES = Threads("brimwatch-names", 2)
 
 
@@ -80,6 +80,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     Reads files (19 ms, measured), again only when they have changed: a context for each message grew the resident set
     by 21 MB in 50 messages, one that is kept by 7 MB. Raises Unusable.
     """
+    who = f"ca_file {ca_file}" if ca_file else "the machine's list of authorities"
     try:
         state = _state_of(ca_file or ssl.get_default_verify_paths().cafile or "")
         kept = _kept.get(ca_file)
@@ -88,9 +89,9 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
             _keep(ca_file, kept)
         return kept[1]
     except ssl.SSLError:
-        raise Unusable(f"ca_file {ca_file} holds no certificates in PEM format") from None
+        raise Unusable(f"{who} holds no certificates in PEM format") from None
     except OSError as error:
-        raise Unusable(f"ca_file {ca_file} cannot be read: {error.strerror}") from None
+        raise Unusable(f"{who} cannot be read: {error.strerror}") from None
 
 
 def _keep(ca_file: str, made: tuple[tuple[int, ...], ssl.SSLContext]) -> None:
