@@ -19,27 +19,6 @@ def kind(name: str) -> ActionKind:
     [
         pytest.param("hook", "{hook: {names: [report-cache]}}", True, False, id="a named hook"),
         pytest.param("hook", "{hook: {}}", True, False, id="all hooks"),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'http://127.0.0.1:9093/api/v2/alerts', format: alertmanager}}",
-            False,
-            True,
-            id="an alert tells",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'https://x.example/hook', secret_file: /run/secrets/hook}}",
-            False,
-            False,
-            id="a plain webhook is a cure",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'https://x.example/hook', tells: true}}",
-            False,
-            True,
-            id="a webhook that is said to tell",
-        ),
         pytest.param("cgroup", "{cgroup: {memory.high: 98%}, max: 10s}", False, False, id="a brake"),
         pytest.param("cgroup", "{cgroup: {memory.high: 1GB}, max: 1s, force: true}", False, False, id="a forced brake"),
         pytest.param("cgroup", "{cgroup: {memory.reclaim: 200MB}}", False, False, id="a squeeze"),
@@ -81,48 +60,6 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
         ),
         pytest.param(
             "hook", "{hook: gc}", "hook: found 'gc', wanted a mapping with names", id="a hook that is no mapping"
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {format: brimwatch}}",
-            "webhook: found no url, wanted `url: http://...`",
-            id="a webhook without an address",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'ftp://x/y'}}",
-            "webhook.url: found 'ftp://x/y', wanted an http or https address with a host",
-            id="another scheme",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'http:///y'}}",
-            "webhook.url: found 'http:///y', wanted an http or https address with a host",
-            id="no host",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'http://x:99999/'}}",
-            "webhook.url: found 'http://x:99999/', wanted an http or https address with a host",
-            id="a port that is none",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'http://[x/'}}",
-            "webhook.url: found 'http://[x/', wanted an http or https address with a host",
-            id="a broken address",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'http://x/', secret_file: here}}",
-            "webhook.secret_file: found 'here', wanted an absolute path",
-            id="a secret somewhere",
-        ),
-        pytest.param(
-            "webhook",
-            "{webhook: {url: 'http://x/', format: slack}}",
-            "webhook.format: found 'slack', wanted one of brimwatch, alertmanager",
-            id="an unknown format",
         ),
         pytest.param(
             "cgroup",
@@ -198,7 +135,6 @@ def test_what_is_refused(name: str, written: str, fault: str) -> None:
     ("name", "reason"),
     [
         ("hook", Reason.NO_AGENT),
-        ("webhook", Reason.UNSUPPORTED),
         ("stacks", Reason.UNSUPPORTED),
     ],
 )

@@ -5,13 +5,11 @@ Their shape is checked, so that a file written for them is a good file, and a ru
 
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from brimwatch.act.request import Request, Traits
 from brimwatch.config.nodes import Node
 from brimwatch.model import Attempt, Reason, Verdict
 
-FORMATS = ("brimwatch", "alertmanager")
 TIERS = ("warning", "critical", "emergency")
 
 
@@ -62,36 +60,6 @@ def _read_hook(node: Node) -> Traits | None:
     return Traits(names, cooperative=True)
 
 
-def _read_webhook(node: Node) -> Traits | None:
-    fields = node.mapping(("url", "secret_file", "format", "tells"))
-    if fields is None:
-        return None
-    if "url" not in fields:
-        node.fault("no url", "`url: http://...`")
-        return None
-    url = fields["url"].text()
-    form = fields["format"].choice(FORMATS) if "format" in fields else FORMATS[0]
-    tells = fields["tells"].flag() if "tells" in fields else False
-    secret = fields["secret_file"].text() if "secret_file" in fields else ""
-    if url is None or form is None or tells is None or secret is None:
-        return None
-    if secret and not secret.startswith("/"):
-        fields["secret_file"].fault(fields["secret_file"].shown, "an absolute path")
-        return None
-    if not _is_http(url):
-        fields["url"].fault(fields["url"].shown, "an http or https address with a host")
-        return None
-    return Traits((url, form, secret), tells=tells or form == "alertmanager")
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-
-
 def _read_stacks(node: Node) -> Traits | None:
     if node.is_null:
         return Traits(False, tells=True)
@@ -110,5 +78,4 @@ HOOK = Planned(
     Reason.NO_AGENT,
     "this version does not call agents yet; the rung is skipped with the reason `no_agent`",
 )
-WEBHOOK = Planned("webhook", _read_webhook, Reason.UNSUPPORTED, _LATER.format("send webhooks"))
 STACKS = Planned("stacks", _read_stacks, Reason.UNSUPPORTED, _LATER.format("write stacks"))

@@ -48,9 +48,9 @@ class Traits(NamedTuple):
 class ActionKind(Protocol):
     """What a module offers to be a kind of action.
 
-    A kind may also offer `NOTICE`, a sentence about it for whoever checks a configuration, `longest(options)`, the
-    seconds that one attempt can take: a deadline below that cuts it short, and `describe(options)`, what an attempt
-    would do, for whoever rehearses it.
+    A kind may also offer `NOTICE`, a sentence about it for whoever checks a configuration, `notices(options)`, such
+    sentences about one action, `longest(options)`, the seconds that one attempt can take: a deadline below that cuts it
+    short, and `describe(options)`, what an attempt would do, for whoever rehearses it.
     """
 
     @property

@@ -1,7 +1,7 @@
 """What should a user know of a configuration that is no fault of it?"""
 
 import pwd
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from brimwatch.config.actions import Kinds
 from brimwatch.config.conditions import UNMEASURED
@@ -35,8 +35,16 @@ def about_actions(targets: tuple[TargetSpec, ...], kinds: Kinds) -> Iterator[str
         notice = getattr(kinds[action.kind], "NOTICE", "")
         if notice:
             about.setdefault(notice, []).append(action.name)
+        for own in _own_notices(kinds, action):
+            about.setdefault(own, []).append(action.name)
     for notice, names in about.items():
         yield f"action{'s' if len(names) > 1 else ''} {', '.join(names)}: {notice}"
+
+
+def _own_notices(kinds: Kinds, action: Action) -> Iterable[str]:
+    """What the kind has to say of this one action."""
+    notices: Callable[[object], Iterable[str]] | None = getattr(kinds[action.kind], "notices", None)
+    return () if notices is None else notices(action.options)
 
 
 def unused(
