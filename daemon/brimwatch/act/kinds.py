@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from brimwatch.act import planned, run_command, send_signal
+from brimwatch.act import dump_stacks, planned, run_command, send_signal
 from brimwatch.act.request import ActionKind
 
 ACTIONS: Mapping[str, ActionKind] = {
@@ -12,5 +12,5 @@ ACTIONS: Mapping[str, ActionKind] = {
     "webhook": planned.WEBHOOK,
     "cgroup": planned.CGROUP,
     "rlimit": planned.RLIMIT,
-    "stacks": planned.STACKS,
+    "stacks": dump_stacks,
 }

@@ -137,16 +137,6 @@ def _read_rlimit(node: Node) -> Traits | None:
         return None
 
 
-def _read_stacks(node: Node) -> Traits | None:
-    if node.is_null:
-        return Traits(False, tells=True)
-    fields = node.mapping(("locals",))
-    if fields is None:
-        return None
-    shows = fields["locals"].flag() if "locals" in fields else False
-    return None if shows is None else Traits(shows, tells=True)
-
-
 _LATER = "this version does not {} yet; the rung is skipped with the reason `unsupported`"
 
 HOOK = Planned(
@@ -158,4 +148,3 @@ HOOK = Planned(
 WEBHOOK = Planned("webhook", _read_webhook, Reason.UNSUPPORTED, _LATER.format("send webhooks"))
 CGROUP = Planned("cgroup", _read_cgroup, Reason.UNSUPPORTED, _LATER.format("write to cgroups"), "max")
 RLIMIT = Planned("rlimit", _read_rlimit, Reason.UNSUPPORTED, _LATER.format("set resource limits"))
-STACKS = Planned("stacks", _read_stacks, Reason.UNSUPPORTED, _LATER.format("write stacks"))

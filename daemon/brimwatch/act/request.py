@@ -1,12 +1,15 @@
 """What is an action asked to do? One attempt, on these processes, within this time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from brimwatch.config.nodes import Node
 from brimwatch.model import Action, Attempt, ProcessId, Tier
 from brimwatch.units import Bytes, Seconds
+
+Finding = Mapping[str, object]  # one line of an artefact: plain values that JSON has
+Keep = Callable[[Sequence[Finding]], str]  # adds lines to the artefact of the event at hand; returns the file's name
 
 
 class Recipient(NamedTuple):
@@ -19,7 +22,10 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One attempt of one rung. `facts` are what an executed command finds in its environment (BRIMWATCH_*)."""
+    """One attempt of one rung. `facts` are what an executed command finds in its environment (BRIMWATCH_*).
+
+    `keep` takes evidence; None where nothing is stored.
+    """
 
     target: str
     action: Action
@@ -31,6 +37,7 @@ class Request:
     because: str = ""
     facts: Mapping[str, str] | None = None
     procfs: str = "/proc"
+    keep: Keep | None = None
 
 
 class Traits(NamedTuple):

@@ -8,6 +8,8 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from brimwatch.record.autopsy_facts import AUTOPSY_FACTS
+
 
 class Name(enum.StrEnum):
     """The events, in the past tense."""
@@ -25,6 +27,8 @@ class Name(enum.StrEnum):
     ACTION_FAILED = "action_failed"
     LIMIT_CHANGED = "limit_changed"
     OOM_KILLED = "oom_killed"
+    AUTOPSY = "autopsy"
+    ARTEFACT_FAILED = "artefact_failed"
     COLLECTOR_BLIND = "collector_blind"
     COLLECTOR_RECOVERED = "collector_recovered"
     CONFIG_LOADED = "config_loaded"
@@ -76,6 +80,7 @@ _TIERS = {
     "{signal}": "value of such a quantity, with its unit as ending",
     "{signal}_threshold": "what it was compared with, with its unit as ending",
 }
+_ARTEFACT = {"artefact": "path of the file with the evidence"}
 _CONFIG = {"source": "file, or embedded default", "targets": "entries under targets"}
 
 CATALOGUE: Mapping[Name, Entry] = {
@@ -105,7 +110,7 @@ CATALOGUE: Mapping[Name, Entry] = {
         Level.DEBUG,
         {"pid": "process ID", "comm": "name the kernel knows it by", "rss_bytes": "resident set at the last look"},
     ),
-    Name.TIER_ENTERED: Entry("A subject rose into a tier.", Level.WARNING, _TIERS | _STATE),
+    Name.TIER_ENTERED: Entry("A subject rose into a tier.", Level.WARNING, _TIERS | _STATE | _ARTEFACT),
     Name.TIER_LEFT: Entry(
         "A subject fell out of a tier.", Level.INFO, _TIERS | _STATE | {"held_seconds": "time it was in the tier"}
     ),
@@ -142,7 +147,18 @@ CATALOGUE: Mapping[Name, Entry] = {
             "evidence": "cgroup, exit or inferred",
             "count": "kills since the last look",
             "pid": "process ID, where known",
-        },
+        }
+        | _ARTEFACT,
+    ),
+    Name.AUTOPSY: Entry(
+        "What was known before the kernel killed, and which threshold would have left enough time.",
+        Level.ERROR,
+        AUTOPSY_FACTS | _ARTEFACT,
+    ),
+    Name.ARTEFACT_FAILED: Entry(
+        "Evidence could not be written; watching goes on.",
+        Level.WARNING,
+        _ARTEFACT | {"detail": "the error", "count": "failures since this was last told"},
     ),
     Name.COLLECTOR_BLIND: Entry(
         "A source of a target cannot be read.",

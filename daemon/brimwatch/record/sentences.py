@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from brimwatch.model import Reason
 from brimwatch.quantity import Quantity
+from brimwatch.record.autopsy_told import autopsy_sentence
 from brimwatch.record.catalogue import Name
 from brimwatch.record.events import Event
 from brimwatch.record.text import escaped
@@ -181,6 +182,10 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     Name.ACTION_FAILED: _action_failed,
     Name.LIMIT_CHANGED: _limit_changed,
     Name.OOM_KILLED: _oom_killed,
+    Name.AUTOPSY: autopsy_sentence,
+    Name.ARTEFACT_FAILED: lambda _, facts: join(
+        f"evidence could not be written{maybe(' to ', facts.get('artefact'))}", str(facts.get("detail", "")), by=": "
+    ),
     Name.COLLECTOR_BLIND: lambda who, facts: (
         f"{who or 'discovery'}: {facts.get('collector', '?')} cannot be read{maybe(': ', facts.get('detail'))}"
     ),

@@ -21,6 +21,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.lanes import Lanes
 from brimwatch.runtime.looks import Accept, Looks
 from brimwatch.runtime.loop import Watch
@@ -52,7 +53,15 @@ def load_config(options: Options) -> Config:
 class Engine:
     """The daemon without its doors: discovery, looks, actions and records on one event loop."""
 
-    def __init__(self, config: Config, options: Options, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Config,
+        options: Options,
+        log: Log,
+        loop: asyncio.AbstractEventLoop,
+        storage: str | None = None,
+    ) -> None:
+        """`storage`: the folder that is ours to write to, None where nothing is kept."""
         self.config = config
         self.metrics = Metrics()
         self.events = EventLog()
@@ -67,9 +76,16 @@ class Engine:
         self._ancestors = _ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
-        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered)
+        self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
+        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered, self.evidence.keeper)
         self.looks = Looks(
-            self.membership, self.story, self.performer.run, self.performer.stop, self._read, self._guard
+            self.membership,
+            self.story,
+            self.performer.run,
+            self.performer.stop,
+            self._read,
+            self._guard,
+            self.evidence,
         )
         roster = Roster(options.procfs, config.targets, (config.run_dir,))
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
@@ -86,6 +102,7 @@ class Engine:
         """Stop looking, give up running rungs, release every descriptor and lane."""
         self.watch.stop()
         await self.performer.close()
+        self.evidence.close()
         self.membership.close()
         self._host.close()
         self.lanes.close()
@@ -106,7 +123,8 @@ class Engine:
         )
 
     def housekeeping(self, now: float) -> None:
-        """Once an interval: give up on stuck reads, keep the host's figures fresh."""
+        """Once an interval: give up on stuck reads, keep the host's figures fresh, let old evidence go."""
+        self.evidence.housekeeping(now)
         self.lanes.expire(now)
         self._host.look(now)
         for read in self._host.due(now):
@@ -115,6 +133,7 @@ class Engine:
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval
         self.looks.dry_run = config.dry_run
+        self.evidence.retain(config.retention)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:

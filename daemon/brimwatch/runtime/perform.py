@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from brimwatch.act.request import ActionKind, Recipient, Request
+from brimwatch.act.request import ActionKind, Keep, Recipient, Request
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
 from brimwatch.model import Attempt, Decision, Outcome, Reason, Sample, Verdict
@@ -17,6 +17,8 @@ from brimwatch.runtime.subject import Subject, Watched, receivers
 from brimwatch.units import Seconds
 
 LONGEST = Seconds(3600.0)  # an attempt that is still running then is given up, whatever its kind promised
+MEMBERS = ("hook", "stacks")  # kinds that are meant for every member of a group, not for its roots alone
+KEEPING = ("stacks",)  # kinds that find something to keep
 DETAIL = 200  # characters kept of what an attempt says
 
 
@@ -24,12 +26,19 @@ class Performer:
     """Runs rungs; `answered(subject)` is called when one has ended, so that the loop looks again at once."""
 
     def __init__(
-        self, kinds: Mapping[str, ActionKind], procfs: str, story: Story, answered: Callable[[Subject], None]
+        self,
+        kinds: Mapping[str, ActionKind],
+        procfs: str,
+        story: Story,
+        answered: Callable[[Subject], None],
+        keep: Callable[[Subject], Keep | None] = lambda _: None,
     ) -> None:
+        """`keep` gives a subject's rungs a place for what they find."""
         self._kinds = kinds
         self._procfs = procfs
         self._story = story
         self._answered = answered
+        self._keep = keep
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -97,6 +106,7 @@ class Performer:
             because="; ".join(f"{one.quantity} {one.value:g} at {one.threshold:g}" for one in why),
             facts=_facts(subject, sample),
             procfs=self._procfs,
+            keep=self._keep(subject) if decision.action.kind in KEEPING else None,
         )
 
     def _longest(self, decision: Decision) -> Seconds:
@@ -106,7 +116,7 @@ class Performer:
 
     def _recipients(self, subject: Subject, decision: Decision) -> tuple[Recipient, ...]:
         """The processes to act on, each held by a descriptor of the attempt's own: the loop may let go of its."""
-        watched = list(subject.watched.values()) if decision.action.kind == "hook" else receivers(subject)
+        watched = list(subject.watched.values()) if decision.action.kind in MEMBERS else receivers(subject)
         return tuple(Recipient(one.member.identity, self._hold(one), one.member.comm) for one in watched)
 
     def _hold(self, watched: Watched) -> int:
@@ -156,4 +166,6 @@ def _facts(subject: Subject, sample: Sample) -> dict[str, str]:
             facts[f"{quantity.name}_BYTES"] = str(int(value))
     if sample.limit is not None:
         facts["LIMIT_BYTES"] = str(sample.limit.bytes)
+    if subject.artefact is not None:
+        facts["ARTEFACT"] = subject.artefact
     return facts
