@@ -8,8 +8,9 @@ from brimwatch.model import Sample
 from brimwatch.quantity import Quantity
 
 SPAN = 300.0  # seconds
-MOST = 600  # rows: one each half second, or the last seconds look by look and what was before them coarser
+MOST = 600  # rows: one each half second, or the last second look by look and what was before it ever coarser
 APART = 0.005  # seconds: looks nearer than that share a row
+_COARSER = 1 / 30  # of its age a row may be apart from the next: 0.3 s ten seconds ago, 10 s five minutes ago
 _NOTHING = math.nan
 
 
@@ -63,7 +64,7 @@ class History:
         return [_row(numbers[start : start + _WIDTH]) for start in starts if numbers[start] >= since]
 
     def _thin(self, since: float) -> None:
-        """Forget what is too old; where that makes no room, every other row of the older half goes."""
+        """Forget what is too old; where that makes no room, rows lie the further apart the older they are."""
         numbers = self._numbers
         old = 0
         while numbers[old] < since:
@@ -71,11 +72,18 @@ class History:
         del numbers[:old]
         if len(numbers) <= MOST * _WIDTH * 3 // 4:
             return
-        half = len(numbers) // _WIDTH // 2
-        kept = array("d")
-        for start in range(0, half * _WIDTH, 2 * _WIDTH):
-            kept.extend(numbers[start : start + _WIDTH])
-        self._numbers = kept + numbers[half * _WIDTH :]
+        now = kept_at = numbers[-_WIDTH]
+        kept = [len(numbers) - _WIDTH]
+        for start in range(len(numbers) - 2 * _WIDTH, 0, -_WIDTH):
+            # Without this row, how long would the gap be? Any two gaps left are longer together: 490 rows at most.
+            if kept_at - numbers[start - _WIDTH] > (now - numbers[start]) * _COARSER:
+                kept.append(start)
+                kept_at = numbers[start]
+        kept.append(0)
+        fewer = array("d")
+        for start in reversed(kept):
+            fewer.extend(numbers[start : start + _WIDTH])
+        self._numbers = fewer
 
 
 def _number(value: float | None) -> float:

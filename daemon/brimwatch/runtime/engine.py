@@ -87,6 +87,7 @@ class Engine:
             self._guard,
             self.evidence,
         )
+        self.membership.lost = self.looks.lost
         roster = Roster(options.procfs, config.targets, (config.run_dir,))
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self._apply(config)

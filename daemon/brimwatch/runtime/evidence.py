@@ -191,6 +191,7 @@ def _climb(trail: Sequence[Event], wall: float) -> dict[str, Fact]:
     if rungs:
         won = [one["reclaimed_bytes"] for one in rungs if "reclaimed_bytes" in one]
         facts["tried"] = told_rungs(rungs[-_MOST_RUNGS:])
+    if rungs and won:
         facts["reclaimed_bytes"] = sum(int(one) for one in won)
     return facts
 

@@ -8,6 +8,7 @@ import os
 import resource
 from collections.abc import Callable
 
+from brimwatch.act.exits import exited
 from brimwatch.config.settings import TargetSpec
 from brimwatch.core.evaluate import carry
 from brimwatch.discover.roster import FoundTarget, Member
@@ -35,6 +36,7 @@ class Membership:
         linger: float = LINGER,
     ) -> None:
         self.targets: dict[str, Target] = {}
+        self.lost: Callable[[Subject, ProcessId, float], None] = self.drop  # says what became of it, and drops it
         self._procfs = procfs
         self._story = story
         self._make_sampler = make_sampler
@@ -133,7 +135,11 @@ class Membership:
         wanted = {member.identity: member for member in members}
         for subject in list(target.subjects.values()):
             for process in [process for process in subject.watched if process not in wanted]:
-                self.drop(subject, process, now)
+                pidfd = subject.watched[process].pidfd
+                if pidfd >= 0 and exited(pidfd):
+                    self.lost(subject, process, now)  # a pass may see an end before a look does
+                else:
+                    self.drop(subject, process, now)
         for identity, member in wanted.items():
             key = GROUP if target.spec.grouped else identity
             held = target.subjects.get(key)
@@ -154,6 +160,8 @@ class Membership:
 
     def _keep(self, target: Target, known: Watched, member: Member) -> None:
         """The same process still; where it runs another program now, its growth begins anew."""
+        if member.exe is None and known.member.exe is not None:
+            return  # on its way out: no program and no cgroup any more, and a new sampler would forget who killed it
         if known.member.exe != member.exe:
             known.sampler.close()
             known.sampler = self._make_sampler(target, member)
