@@ -87,7 +87,7 @@ async def _ask_once(arguments: list[str], pid: int, until: float, procfs: str) -
         if not over.in_time:
             return Answer(reason=Reason.DEADLINE, detail="py-spy did not end in time")
         if over.code:
-            return Answer((), *_fault(bytes(complained.text), over.code))
+            return Answer((), *read_fault(bytes(complained.text), over.code))
         return await aside(lambda: read_answer(bytes(said.text), pid), _READING, "brimwatch-stacks")
     finally:
         said.close()
@@ -152,7 +152,8 @@ def _frame(frame: Mapping[str, object]) -> Finding:
     return found
 
 
-def _fault(complaint: bytes, code: int) -> tuple[Reason, str]:
+def read_fault(complaint: bytes, code: int) -> tuple[Reason, str]:
+    """What py-spy's complaint means: the reason, and a sentence."""
     text = complaint.decode("utf-8", "replace")
     for sign, reason, told in _FAULTS:
         if sign in text:

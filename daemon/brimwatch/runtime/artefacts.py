@@ -30,7 +30,7 @@ LAST_CALL = 2.0  # seconds that the end of the daemon waits for what is still to
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9._-]{1,120}\.jsonl", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _CUT = b'{"record":"cut","detail":"the file has reached its greatest length"}\n'
-_OPEN = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 Lines = Iterable[Mapping[str, object]]
 
@@ -140,7 +140,7 @@ class Artefacts:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise OSError(errno.EINVAL, "not a file", write.name)
                 _pour(descriptor, lines)
-            except OSError:
+            except Exception:
                 if not write.more:
                     os.unlink(write.name, dir_fd=folder)  # on a full disk half a file keeps the next from being whole
                 raise
@@ -181,9 +181,10 @@ def open_folder(path: str, make: bool = True) -> int:
 
 def _pour(descriptor: int, lines: Lines) -> None:
     """Write lines up to the greatest length of a file, the last of which then says so."""
-    room = FILE_BYTES - len(_CUT) - os.fstat(descriptor).st_size
-    if room <= 0:
-        return  # it was cut before, and says so
+    size = os.fstat(descriptor).st_size
+    room = FILE_BYTES - len(_CUT) - size
+    if os.pread(descriptor, len(_CUT), max(0, size - len(_CUT))) == _CUT:
+        return
     pieces: list[bytes] = []
     for line in lines:
         text = json.dumps(line, ensure_ascii=True, default=lambda value: escaped(str(value))).encode() + b"\n"
