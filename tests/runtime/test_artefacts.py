@@ -225,8 +225,12 @@ def test_writing_waits_until_the_loop_has_done_what_is_urgent(tmp_path: Path) ->
     async def run() -> bool:
         files = Artefacts(str(tmp_path), 60.0, asyncio.get_running_loop(), Failures())
         path = files.path(files.begin(WALL, "a", lambda: LINES))
-        at_once = os.path.lexists(path)
-        await until(lambda: os.path.lexists(path))
+
+        def written() -> bool:
+            return os.path.lexists(path)
+
+        at_once = written()
+        await until(written)
         await until(lambda: not any(thread.name == "artefacts" for thread in threading.enumerate()))
         return at_once
 
