@@ -20,7 +20,7 @@ async def aside(read: Callable[[], Answer], within: float, name: str) -> Answer:
     """What `read` returns, within so many seconds. Raises TimeoutError, and whatever `read` raises."""
     _left_behind.intersection_update(threading.enumerate())
     if len(_left_behind) >= _MOST_LEFT_BEHIND:
-        raise TimeoutError("earlier reads still hang")
+        raise TimeoutError("earlier looks at processes still hang")
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
     answers: list[Answer] = []

@@ -109,8 +109,9 @@ class Artefacts:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="artefacts", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._serve, name="artefacts", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _serve(self) -> None:
         while True:

@@ -125,11 +125,11 @@ class Engine:
 
     def housekeeping(self, now: float) -> None:
         """Once an interval: give up on stuck reads, keep the host's figures fresh, let old evidence go."""
-        self.evidence.housekeeping(now)
         self.lanes.expire(now)
         self._host.look(now)
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
+        self.evidence.housekeeping(now)
 
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval

@@ -32,6 +32,7 @@ AGAIN = 60.0  # seconds between two autopsies of a subject that lives on
 SAID_AGAIN = 600.0  # seconds after which a failure that goes on is told again
 TIDY = 3600.0  # seconds between two looks at what is too old
 _RUNGS = (Name.ACTION_RAN, Name.ACTION_FAILED, Name.ACTION_SUPPRESSED)
+_MOST_FAILURES = 32  # different ones remembered
 _MOST_RUNGS = 6  # named in an autopsy, the last ones
 
 
@@ -170,6 +171,8 @@ class Evidence:
         if now - told < SAID_AGAIN:
             self._failures[why] = (told, count + 1)
             return
+        if len(self._failures) >= _MOST_FAILURES:
+            self._failures.clear()
         self._failures[why] = (now, 0)
         self._story.tell(Name.ARTEFACT_FAILED, artefact=path, detail=why, count=count + 1)
 

@@ -121,7 +121,15 @@ class Membership:
             if subject.host is not None:
                 self._remove(subject, now)
             for process in list(subject.watched):
-                self.drop(subject, process, now)
+                self._let_go(subject, process, now)
+
+    def _let_go(self, subject: Subject, process: ProcessId, now: float) -> None:
+        """A pass may see an end before a look does; what only matches no more has not ended."""
+        pidfd = subject.watched[process].pidfd
+        if pidfd >= 0 and exited(pidfd):
+            self.lost(subject, process, now)
+        else:
+            self.drop(subject, process, now)
 
     def _update(
         self, target: Target, members: tuple[Member, ...], now: float, wall: float, fresh: list[Subject]
@@ -135,11 +143,7 @@ class Membership:
         wanted = {member.identity: member for member in members}
         for subject in list(target.subjects.values()):
             for process in [process for process in subject.watched if process not in wanted]:
-                pidfd = subject.watched[process].pidfd
-                if pidfd >= 0 and exited(pidfd):
-                    self.lost(subject, process, now)  # a pass may see an end before a look does
-                else:
-                    self.drop(subject, process, now)
+                self._let_go(subject, process, now)
         for identity, member in wanted.items():
             key = GROUP if target.spec.grouped else identity
             held = target.subjects.get(key)
