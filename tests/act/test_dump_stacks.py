@@ -156,7 +156,7 @@ def test_of_another_language_threads_and_memory_are_kept_and_no_stacks(spawn: An
     assert (attempt.verdict, attempt.reason) == (Verdict.SUPPRESSED, Reason.UNSUPPORTED)
     assert attempt.detail == (
         f"pid {sleeping.pid}: no Python program, or one that py-spy does not know; "
-        "its threads and memory map, written to x.jsonl"
+        "its threads and memory map were written to x.jsonl"
     )
     assert [line["name"] for line in kept.of("thread")] == ["sleep"]
     assert kept.of("memory")[0]["threads"] == 1

@@ -195,7 +195,7 @@ def test_lines_that_cannot_be_made_cost_their_file_only(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_half_a_file_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(module.os, "write", lambda fd, data: _full(write, fd, data))
-    failures = kept(tmp_path, lambda files: files.begin(WALL, "a", lambda: LINES) and None)
+    failures = kept(tmp_path, lambda files: files.add(files.begin(WALL, "a", lambda: LINES), lambda: LINES))
     assert [why for _, why in failures] == ["No space left on device"]
     assert names(tmp_path) == []
 

@@ -115,16 +115,15 @@ async def _stacks(pid: int, show_locals: bool, until: float, procfs: str) -> Ans
 
 def _judge(seen: list[_Seen], processes: int, name: str, started: float) -> Attempt:
     ran = [one for one in seen if one.reason is None]
-    place = f", written to {name}" if name else ""
     if ran:
         count = sum(line.get("record") == "python_thread" for one in ran for line in one.lines)
         others = f" of {processes}" if processes > len(ran) else ""
         things = "process" if processes == 1 else "processes"
         told = f"{count} Python thread{'' if count == 1 else 's'} in {len(ran)}{others} {things}"
-        return _ended(Verdict.RUN, started, None, told + place)
+        return _ended(Verdict.RUN, started, None, f"{told}, written to {name}")
     worst = next((one for one in seen if one.reason in _OUR_FAULT), seen[0])
     verdict = Verdict.FAILED if worst.reason in _OUR_FAULT else Verdict.SUPPRESSED
-    others = f"; its threads and memory map{place}" if name else ""
+    others = f"; its threads and memory map were written to {name}" if name else ""
     return _ended(verdict, started, worst.reason, f"{worst.told}{others}")
 
 

@@ -35,13 +35,13 @@ def memory_of(procfs: str, pid: int) -> Finding:
     """
     found: dict[str, object] = {"record": "memory", "pid": pid}
     missing: list[str] = []
-    for read in (_status, _rollup):
+    for name, read in (("status", _status), ("smaps_rollup", _rollup)):
         try:
             found |= read(procfs, pid)
         except ProcessLookupError:
             raise
         except (OSError, MalformedProcFile) as error:
-            missing.append(one_line(str(error)))
+            missing.append(f"{name}: {one_line(getattr(error, 'strerror', None) or str(error))}")
     return found | ({"missing": missing} if missing else {})
 
 

@@ -136,7 +136,12 @@ class Artefacts:
         folder = open_folder(self.folder)
         try:
             flags = os.O_APPEND if write.more else os.O_CREAT | os.O_EXCL
-            descriptor = os.open(write.name, _OPEN | flags, 0o600, dir_fd=folder)
+            try:
+                descriptor = os.open(write.name, _OPEN | flags, 0o600, dir_fd=folder)
+            except FileNotFoundError:
+                if write.more:
+                    return  # its beginning could not be written, which was told, or it was the oldest of too many
+                raise
             try:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise OSError(errno.EINVAL, "not a file", write.name)
