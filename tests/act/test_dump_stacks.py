@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.act.processes import field_after_comm, held, request_for, start_catcher
 
-import brimwatch.act.dump_stacks as kind
+import brimwatch.act.stack_look as stack_look
 from brimwatch.act.dump_stacks import Stacks, longest, parse, run
 from brimwatch.act.py_spy import find_py_spy, read_fault
 from brimwatch.config.nodes import compose
@@ -188,7 +188,7 @@ def test_a_py_spy_that_hangs_is_ended_in_time(spawn: Any, tmp_path: Path, monkey
     hanging = tmp_path / "py-spy"
     hanging.write_text("#!/bin/sh\nexec sleep 60\n")
     hanging.chmod(0o755)
-    monkeypatch.setattr(kind, "find_py_spy", lambda: str(hanging))
+    monkeypatch.setattr(stack_look, "find_py_spy", lambda: str(hanging))
     child = start_catcher(spawn)
     attempt = look(Stacks(timeout=Seconds(0.5)), child.pid, keep=Kept())
     assert (attempt.verdict, attempt.reason) == (Verdict.FAILED, Reason.DEADLINE)
@@ -197,7 +197,7 @@ def test_a_py_spy_that_hangs_is_ended_in_time(spawn: Any, tmp_path: Path, monkey
 
 @pytest.mark.live
 def test_without_py_spy_it_says_what_is_missing(spawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kind, "find_py_spy", lambda: None)
+    monkeypatch.setattr(stack_look, "find_py_spy", lambda: None)
     kept = Kept()
     attempt = look(Stacks(), start_catcher(spawn).pid, keep=kept)
     assert (attempt.verdict, attempt.reason) == (Verdict.FAILED, Reason.NOT_FOUND)

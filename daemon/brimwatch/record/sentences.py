@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from brimwatch.model import Reason
 from brimwatch.quantity import Quantity
-from brimwatch.record.autopsy_told import autopsy_sentence
 from brimwatch.record.catalogue import Name
 from brimwatch.record.events import Event
 from brimwatch.record.text import escaped
@@ -138,6 +137,12 @@ def _oom_killed(who: str, facts: Facts) -> str:
     return f"{who}: the kernel killed a process{process} for lack of memory{times}; evidence: {evidence}"
 
 
+def _autopsy(who: str, facts: Facts) -> str:
+    from brimwatch.record.autopsy_told import autopsy_sentence  # loaded with the first kill only
+
+    return autopsy_sentence(who, facts)
+
+
 def _config(told: str) -> Callable[[str, Facts], str]:
     def tell(_: str, facts: Facts) -> str:
         targets = facts.get("targets")
@@ -182,7 +187,7 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     Name.ACTION_FAILED: _action_failed,
     Name.LIMIT_CHANGED: _limit_changed,
     Name.OOM_KILLED: _oom_killed,
-    Name.AUTOPSY: autopsy_sentence,
+    Name.AUTOPSY: _autopsy,
     Name.ARTEFACT_FAILED: lambda _, facts: join(
         f"evidence could not be written{maybe(' to ', facts.get('artefact'))}", str(facts.get("detail", "")), by=": "
     ),

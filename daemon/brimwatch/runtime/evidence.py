@@ -12,12 +12,10 @@ from itertools import chain, islice
 
 from brimwatch.act.exits import exited
 from brimwatch.act.request import Finding, Keep
-from brimwatch.core.autopsy import examine, needed_time
 from brimwatch.core.decide import rule_of
 from brimwatch.core.history import SPAN, Row
 from brimwatch.discover.roster import Member
 from brimwatch.model import ProcessId, Tier
-from brimwatch.record.autopsy_told import measured_facts, told_rungs, told_tiers
 from brimwatch.record.catalogue import Name
 from brimwatch.record.events import Event, Fact
 from brimwatch.record.sentences import sentence
@@ -31,9 +29,7 @@ MOST_PROCESSES = 16  # of a group, named in an artefact
 AGAIN = 60.0  # seconds between two autopsies of a subject that lives on
 SAID_AGAIN = 600.0  # seconds after which a failure that goes on is told again
 TIDY = 3600.0  # seconds between two looks at what is too old
-_RUNGS = (Name.ACTION_RAN, Name.ACTION_FAILED, Name.ACTION_SUPPRESSED)
 _MOST_FAILURES = 32  # different ones remembered
-_MOST_RUNGS = 6  # named in an autopsy, the last ones
 
 
 class Evidence:
@@ -87,7 +83,9 @@ class Evidence:
         subject.killed = not survived
         path = self._begin(subject, "oom", now)
         named: dict[str, Fact] = {} if path is None else {"artefact": path}
-        facts = self._autopsy(subject, evidence, now, survived) | named
+        from brimwatch.runtime.inquest import autopsy_facts  # 300 objects that most daemons never need
+
+        facts = autopsy_facts(subject, evidence, now, survived) | named
         self._story.oom_killed(subject, evidence, kills, **({"pid": process.pid} if process else {}), **named)
         self._story.autopsy(subject, facts)
 
@@ -154,16 +152,6 @@ class Evidence:
         hidden = {name: self._redact([f"{name}={value}"]).partition("=")[2] for name, value in values.items()}
         return {**line, "locals": hidden}
 
-    def _autopsy(self, subject: Subject, evidence: str, now: float, survived: bool) -> dict[str, Fact]:
-        sample = subject.sample
-        from_cgroup = sample is not None and sample.limit is not None and sample.limit.source == "cgroup"
-        needed = needed_time(subject.target.spec.policy)
-        found = examine(subject.history.rows(now - SPAN), now, from_cgroup, needed)
-        facts: dict[str, Fact] = {"evidence": evidence}
-        if survived:
-            facts["survived"] = True
-        return facts | measured_facts(found) | _climb(subject.trail, time.time())
-
     def _failed(self, path: str, why: str) -> None:
         """Tell a failure once, and again only when it has gone on for a while."""
         now = time.monotonic()
@@ -179,24 +167,6 @@ class Evidence:
 
 def _is_over(pidfd: int) -> bool:
     return pidfd >= 0 and exited(pidfd)
-
-
-def _climb(trail: Sequence[Event], wall: float) -> dict[str, Fact]:
-    """The tiers that were entered since the subject was last calm, and what their rungs did."""
-    climb: list[Event] = []
-    for event in trail:
-        climb = [] if event.name is Name.TIER_LEFT and event.facts.get("after") == Tier.CALM.label else [*climb, event]
-    entered = [(str(one.facts["after"]), wall - one.wall) for one in climb if one.name is Name.TIER_ENTERED]
-    rungs = [one.facts for one in climb if one.name in _RUNGS]
-    facts: dict[str, Fact] = {}
-    if entered:
-        facts |= {"warned_seconds": round(entered[0][1], 3), "tiers": told_tiers(entered)}
-    if rungs:
-        won = [one["reclaimed_bytes"] for one in rungs if "reclaimed_bytes" in one]
-        facts["tried"] = told_rungs(rungs[-_MOST_RUNGS:])
-    if rungs and won:
-        facts["reclaimed_bytes"] = sum(int(one) for one in won)
-    return facts
 
 
 def _event(event: Event) -> Finding:
