@@ -76,6 +76,7 @@ def test_no_secret_is_in_page_metrics_api_log_or_artefacts(everything: Any) -> N
     said = everything("stacks")
     assert "--password=***" in said  # the command line is shown, so that its secret could have been
     assert '"at": "work (' in said  # and so is the frame with the local variables
+    assert "BRIMWATCH_ARTEFACT=/" in said  # and so is what a command was told
     assert [secret for secret in PLANTED if secret in said] == []
 
 

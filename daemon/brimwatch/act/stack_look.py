@@ -43,8 +43,10 @@ async def _look(recipient: Recipient, show_locals: bool, until: float, procfs: s
     lines: list[Finding] = []
     for read in (lambda: thread_states(procfs, pid), lambda: [memory_of(procfs, pid)]):
         left = until - time.monotonic()
+        if left <= 0:
+            break  # the processes before took all the time; `_stacks` says so
         try:
-            lines += await aside(read, max(0.0, left / 3), "brimwatch-threads")
+            lines += await aside(read, left / 3, "brimwatch-threads")
         except (OSError, MalformedProcFile) as error:  # TimeoutError and ProcessLookupError are among them
             lines.append({"record": "missing", "pid": pid, "detail": one_line(str(error) or "no answer in time")})
     answer = await _stacks(pid, show_locals, until, procfs)

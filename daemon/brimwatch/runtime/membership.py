@@ -164,7 +164,7 @@ class Membership:
 
     def _keep(self, target: Target, known: Watched, member: Member) -> None:
         """The same process still; where it runs another program now, its growth begins anew."""
-        if member.exe is None and known.member.exe is not None:
+        if member.exe is None and known.member.exe is not None and not member.cmdline:
             return  # on its way out: no program and no cgroup any more, and a new sampler would forget who killed it
         if known.member.exe != member.exe:
             known.sampler.close()
