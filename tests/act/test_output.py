@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from brimwatch.act.output import KEPT, Output
+from brimwatch.act.output import KEPT, Beginning, Output
 
 
 async def follow(write: Callable[[int], None]) -> Output:
@@ -92,3 +92,28 @@ def test_closing_twice_is_closing_once() -> None:
 
     asyncio.run(close_twice())
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_beginning_of_a_flood_is_kept_and_said_to_be_cut() -> None:
+    async def read() -> tuple[int, bytes, bool]:
+        output = Beginning(1000)
+        os.write(output.end, b"a" * 600)
+        os.write(output.end, b"b" * 600)
+        output.follow()
+        output.finish()
+        output.close()
+        return len(output.text), bytes(output.text[-400:]), output.cut
+
+    assert asyncio.run(read()) == (1000, b"b" * 400, True)
+
+
+def test_an_answer_within_its_bounds_is_kept_whole() -> None:
+    async def read() -> tuple[bytes, bool]:
+        output = Beginning(1000)
+        os.write(output.end, b"a" * 1000)
+        output.follow()
+        output.finish()
+        output.close()
+        return bytes(output.text), output.cut
+
+    assert asyncio.run(read()) == (b"a" * 1000, False)

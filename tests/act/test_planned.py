@@ -24,9 +24,6 @@ def kind(name: str) -> ActionKind:
         pytest.param("cgroup", "{cgroup: {memory.reclaim: 200MB}}", False, False, id="a squeeze"),
         pytest.param("rlimit", "{rlimit: {data: +200MB}, max: 5m, force: true}", False, False, id="a forced ceiling"),
         pytest.param("rlimit", "{rlimit: {data: +200MB}}", False, False, id="a ceiling"),
-        pytest.param("stacks", "{stacks: {}}", False, True, id="stacks tell"),
-        pytest.param("stacks", "{stacks: }", False, True, id="stacks without a mapping"),
-        pytest.param("stacks", "{stacks: {locals: true}}", False, True, id="stacks with local variables"),
     ],
 )
 def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: bool) -> None:
@@ -117,12 +114,6 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
             id="a flag that is none",
         ),
         pytest.param("rlimit", "{rlimit: {}}", "rlimit: found no resource, wanted `data: +200MB`", id="no resource"),
-        pytest.param(
-            "stacks",
-            "{stacks: {local: true}}",
-            "stacks.local: found an unknown key, wanted locals; did you mean locals?",
-            id="an unknown key of stacks",
-        ),
     ],
 )
 def test_what_is_refused(name: str, written: str, fault: str) -> None:
@@ -135,7 +126,6 @@ def test_what_is_refused(name: str, written: str, fault: str) -> None:
     ("name", "reason"),
     [
         ("hook", Reason.NO_AGENT),
-        ("stacks", Reason.UNSUPPORTED),
     ],
 )
 def test_a_run_says_that_nothing_was_done(name: str, reason: Reason) -> None:

@@ -1,17 +1,14 @@
 """What does a process show of its runtime, read off the loop and within a deadline?
 
 The command line and the list of mapped files wait for the process's mmap lock, the executable for its file system: any
-of them can hang. They are read by a daemon thread of their own, which is left behind when it hangs, and no new one is
-begun while two are left behind.
+of them can hang, so they are read aside.
 """
 
-import asyncio
-import contextlib
 import os
 import re
-import threading
 from typing import NamedTuple
 
+from brimwatch.act.aside import aside
 from brimwatch.act.executable import marks_of
 from brimwatch.act.runtime_table import RUNTIMES
 from brimwatch.act.runtimes import Evidence
@@ -24,10 +21,8 @@ _CHUNK = 1 << 16
 _LIBRARIES = re.compile(
     rb"/((?:%s)[^/\n]*)\n" % b"|".join(re.escape(name.encode()) for row in RUNTIMES for name in row.libraries)
 )
-_MOST_LEFT_BEHIND = 2
 _MOST_KNOWN = 256
 
-_left_behind: set[threading.Thread] = set()
 _known_marks: dict[tuple[int, int, int, int], frozenset[str]] = {}
 
 
@@ -61,37 +56,7 @@ async def observe(pid: int, procfs: str, within: float) -> Observed:
 
     Raises TimeoutError, ProcessLookupError, PermissionError, MalformedProcFile, OSError.
     """
-    _left_behind.intersection_update(threading.enumerate())
-    if len(_left_behind) >= _MOST_LEFT_BEHIND:
-        raise TimeoutError("earlier looks at processes still hang")
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Observed] = loop.create_future()
-
-    def settle(result: Observed | Exception) -> None:
-        if answer.done():
-            return
-        if isinstance(result, Observed):
-            answer.set_result(result)
-        else:
-            answer.set_exception(result)
-
-    def look() -> None:
-        result: Observed | Exception
-        try:
-            result = _read_all(pid, procfs)
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever waits for the answer
-            result = error
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(settle, result)
-
-    thread = threading.Thread(target=look, name="brimwatch-runtime", daemon=True)
-    thread.start()
-    try:
-        async with asyncio.timeout(within):
-            return await answer
-    finally:
-        if answer.cancelled():
-            _left_behind.add(thread)
+    return await aside(lambda: _read_all(pid, procfs), within, "brimwatch-runtime")
 
 
 def _read_all(pid: int, procfs: str) -> Observed:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from brimwatch.act import planned, post_webhook, run_command, send_signal, set_rlimit, write_cgroup
+from brimwatch.act import dump_stacks, planned, post_webhook, run_command, send_signal, set_rlimit, write_cgroup
 from brimwatch.act.request import ActionKind
 
 ACTIONS: Mapping[str, ActionKind] = {
@@ -12,5 +12,5 @@ ACTIONS: Mapping[str, ActionKind] = {
     "webhook": post_webhook,
     "cgroup": write_cgroup,
     "rlimit": set_rlimit,
-    "stacks": planned.STACKS,
+    "stacks": dump_stacks,
 }

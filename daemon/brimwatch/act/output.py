@@ -85,5 +85,35 @@ class Output:
         except BlockingIOError:
             return
         self._seen += count
-        self._tail = (self._tail + self._buffer[max(0, count - KEPT) : count])[-KEPT:]
+        self._keep(count)
         self.ended = count == 0
+
+    def _keep(self, count: int) -> None:
+        """Keep what is wanted of the `count` bytes that came."""
+        self._tail = (self._tail + self._buffer[max(0, count - KEPT) : count])[-KEPT:]
+
+
+class Beginning(Output):
+    """The other way round: the first `most` bytes are kept, of a program whose whole answer is wanted."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self.text = bytearray()
+
+    @property
+    def cut(self) -> bool:
+        """True where more came than was kept."""
+        return self._seen > len(self.text)
+
+    def finish(self) -> None:
+        """Read what is still in the pipe of a program that has ended."""
+        while not self.ended and not self.cut:
+            before = self._seen
+            self._take()
+            if self._seen == before:
+                return
+
+    def _keep(self, count: int) -> None:
+        super()._keep(count)
+        self.text += self._buffer[: min(count, self._most - len(self.text))]

@@ -60,16 +60,6 @@ def _read_hook(node: Node) -> Traits | None:
     return Traits(names, cooperative=True)
 
 
-def _read_stacks(node: Node) -> Traits | None:
-    if node.is_null:
-        return Traits(False, tells=True)
-    fields = node.mapping(("locals",))
-    if fields is None:
-        return None
-    shows = fields["locals"].flag() if "locals" in fields else False
-    return None if shows is None else Traits(shows, tells=True)
-
-
 _LATER = "this version does not {} yet; the rung is skipped with the reason `unsupported`"
 
 HOOK = Planned(
@@ -78,4 +68,3 @@ HOOK = Planned(
     Reason.NO_AGENT,
     "this version does not call agents yet; the rung is skipped with the reason `no_agent`",
 )
-STACKS = Planned("stacks", _read_stacks, Reason.UNSUPPORTED, _LATER.format("write stacks"))

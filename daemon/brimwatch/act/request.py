@@ -1,6 +1,6 @@
 """What is an action asked to do? One attempt, on these processes, within this time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -8,6 +8,9 @@ from brimwatch.act.undo import Brakes
 from brimwatch.config.nodes import Node
 from brimwatch.model import Action, Attempt, ProcessId, Tier
 from brimwatch.units import Bytes, Seconds
+
+Finding = Mapping[str, object]  # one line of an artefact: plain values that JSON has
+Keep = Callable[[Sequence[Finding]], str]  # adds lines to the artefact of the event at hand; returns the file's name
 
 
 class Recipient(NamedTuple):
@@ -20,7 +23,10 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One attempt of one rung. `facts` are what an executed command finds in its environment (BRIMWATCH_*)."""
+    """One attempt of one rung. `facts` are what an executed command finds in its environment (BRIMWATCH_*).
+
+    `keep` takes evidence; None where nothing is stored.
+    """
 
     target: str
     action: Action
@@ -34,6 +40,7 @@ class Request:
     procfs: str = "/proc"
     family: frozenset[int] = frozenset()  # PIDs of all processes of the target, for what acts on a whole cgroup
     brakes: Brakes | None = None  # who keeps the undo records of what is changed
+    keep: Keep | None = None
 
 
 class Traits(NamedTuple):

@@ -44,7 +44,7 @@ class Command:
     timeout: Seconds = TIMEOUT
 
 
-class _Over(NamedTuple):
+class Over(NamedTuple):
     """How a command ended: seconds that it ran, its exit code (negative: the signal; None: it does not end)."""
 
     in_time: bool
@@ -100,7 +100,7 @@ async def run(request: Request) -> Attempt:
     try:
         session = Session(spawn(arguments, environment(request), output.end, request.procfs), request.procfs)
         output.follow()
-        over = await _complete(session, min(command.timeout, request.deadline))
+        over = await complete(session, min(command.timeout, request.deadline))
         return _judge(over, started, output.last_line())
     except (OSError, ValueError) as error:
         return _not_started(started, arguments[0], error)
@@ -108,8 +108,8 @@ async def run(request: Request) -> Attempt:
         output.close()
 
 
-async def _complete(session: Session, seconds: float) -> _Over:
-    """Give the command its seconds, then end all that is left of it."""
+async def complete(session: Session, seconds: float) -> Over:
+    """Give a command its seconds, then end all that is left of its session, which is closed."""
     started = time.monotonic()
     try:
         in_time = await exits_within(session.pidfd, seconds)
@@ -120,10 +120,10 @@ async def _complete(session: Session, seconds: float) -> _Over:
         raise
     finally:
         code = session.close()
-    return _Over(in_time, ran, code)
+    return Over(in_time, ran, code)
 
 
-def _judge(over: _Over, started: float, said: str) -> Attempt:
+def _judge(over: Over, started: float, said: str) -> Attempt:
     tail = f": {said}" if said else ""
     ran = format_duration(over.ran)
     if not over.in_time:

@@ -16,8 +16,12 @@ _started: deque[int] = deque(maxlen=256)  # PIDs; more than can run at a time, a
 _DEFAULTS = tuple(number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP))
 
 
-def spawn(arguments: Sequence[str], environment: Mapping[str, str], output: int, procfs: str) -> int:
+def spawn(
+    arguments: Sequence[str], environment: Mapping[str, str], output: int, procfs: str, errors: int | None = None
+) -> int:
     """Start `arguments[0]`, an absolute path, and return its PID; it is ours to reap.
+
+    What it prints goes to the descriptor `output`, its errors to `errors` where that is given, else there as well.
 
     posix_spawn, not fork: nothing of the daemon's memory is copied, and no Python runs in the child. Returns once the
     program is executed. Raises OSError with the error of execve(2), ValueError for a NUL byte.
@@ -25,7 +29,7 @@ def spawn(arguments: Sequence[str], environment: Mapping[str, str], output: int,
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, output, 1),
-        (os.POSIX_SPAWN_DUP2, output, 2),
+        (os.POSIX_SPAWN_DUP2, output if errors is None else errors, 2),
         *((os.POSIX_SPAWN_CLOSE, number) for number in _inheritable(procfs)),
     ]
     with _AtRoot():

@@ -57,7 +57,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )  # fmt: skip
     add(
         "--storage.path", dest="storage_path", metavar="D",
-        help="folder of journal and artefacts (default: $STATE_DIRECTORY, /var/lib/brimwatch or below ~/.local/state)",
+        help="folder of journal and artefacts, '' keeps none "
+        "(default: $STATE_DIRECTORY, /var/lib/brimwatch or below ~/.local/state)",
     )  # fmt: skip
     add("--pid", type=int, metavar="N", help="watch this one process, with no file")
     add("--interval", type=duration, metavar="D", help="longest gap between two looks (default: 1s, or the file's)")

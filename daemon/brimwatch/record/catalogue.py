@@ -8,6 +8,8 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from brimwatch.record.autopsy_facts import AUTOPSY_FACTS
+
 
 class Name(enum.StrEnum):
     """The events, in the past tense."""
@@ -28,6 +30,8 @@ class Name(enum.StrEnum):
     RUN_DIR_WARNED = "run_dir_warned"
     LIMIT_CHANGED = "limit_changed"
     OOM_KILLED = "oom_killed"
+    AUTOPSY = "autopsy"
+    ARTEFACT_FAILED = "artefact_failed"
     COLLECTOR_BLIND = "collector_blind"
     COLLECTOR_RECOVERED = "collector_recovered"
     CONFIG_LOADED = "config_loaded"
@@ -87,6 +91,7 @@ _UNDONE = {
     "reason": "recovered, max, reload, stopped, restart or gone",
     "held_seconds": "time it was in force",
 }
+_ARTEFACT = {"artefact": "path of the file with the evidence"}
 _CONFIG = {"source": "file, or embedded default", "targets": "entries under targets"}
 
 CATALOGUE: Mapping[Name, Entry] = {
@@ -116,7 +121,7 @@ CATALOGUE: Mapping[Name, Entry] = {
         Level.DEBUG,
         {"pid": "process ID", "comm": "name the kernel knows it by", "rss_bytes": "resident set at the last look"},
     ),
-    Name.TIER_ENTERED: Entry("A subject rose into a tier.", Level.WARNING, _TIERS | _STATE),
+    Name.TIER_ENTERED: Entry("A subject rose into a tier.", Level.WARNING, _TIERS | _STATE | _ARTEFACT),
     Name.TIER_LEFT: Entry(
         "A subject fell out of a tier.", Level.INFO, _TIERS | _STATE | {"held_seconds": "time it was in the tier"}
     ),
@@ -168,7 +173,18 @@ CATALOGUE: Mapping[Name, Entry] = {
             "evidence": "cgroup, exit or inferred",
             "count": "kills since the last look",
             "pid": "process ID, where known",
-        },
+        }
+        | _ARTEFACT,
+    ),
+    Name.AUTOPSY: Entry(
+        "What was known before the kernel killed, and which threshold would have left enough time.",
+        Level.ERROR,
+        AUTOPSY_FACTS | _ARTEFACT,
+    ),
+    Name.ARTEFACT_FAILED: Entry(
+        "Evidence could not be written; watching goes on.",
+        Level.WARNING,
+        _ARTEFACT | {"detail": "the error", "count": "failures since this was last told"},
     ),
     Name.COLLECTOR_BLIND: Entry(
         "A source of a target cannot be read.",

@@ -10,9 +10,18 @@ from brimwatch.record.wording import ENDINGS
 
 
 def tier_changed(
-    target: str, member: int | None, change: Change, sample: Sample, wall: float, held: float | None = None
+    target: str,
+    member: int | None,
+    change: Change,
+    sample: Sample,
+    wall: float,
+    held: float | None = None,
+    artefact: str | None = None,
 ) -> Event:
-    """A tier was entered (for any higher one) or left. `held`: seconds in the tier that is left."""
+    """A tier was entered (for any higher one) or left. `held`: seconds in the tier that is left.
+
+    `artefact` is the path of the file with the evidence.
+    """
     facts: dict[str, Fact] = {"before": change.before.label, "after": change.after.label}
     if change.because:
         facts["signals"] = ",".join(crossing.quantity.value for crossing in change.because)
@@ -29,9 +38,11 @@ def tier_changed(
         "held_seconds": held,
     }
     # A process that does not grow has an infinite time to its limit: nothing to tell, and no JSON number.
+    facts |= {key: value for key, value in state.items() if value is not None and isfinite(value)}
     if sample.limit is not None:
         facts["limit_source"] = sample.limit.source
-    facts |= {key: value for key, value in state.items() if value is not None and isfinite(value)}
+    if artefact is not None:
+        facts["artefact"] = artefact
     name = Name.TIER_ENTERED if change.after > change.before else Name.TIER_LEFT
     return Event(name, wall, target, member, facts)
 

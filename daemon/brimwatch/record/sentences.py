@@ -150,6 +150,12 @@ def _oom_killed(who: str, facts: Facts) -> str:
     return f"{who}: the kernel killed a process{process} for lack of memory{times}; evidence: {evidence}"
 
 
+def _autopsy(who: str, facts: Facts) -> str:
+    from brimwatch.record.autopsy_told import autopsy_sentence  # loaded with the first kill only
+
+    return autopsy_sentence(who, facts)
+
+
 def _config(told: str) -> Callable[[str, Facts], str]:
     def tell(_: str, facts: Facts) -> str:
         targets = facts.get("targets")
@@ -200,6 +206,10 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     Name.RUN_DIR_WARNED: lambda _, facts: f"run_dir: {facts.get('detail', '?')}",
     Name.LIMIT_CHANGED: _limit_changed,
     Name.OOM_KILLED: _oom_killed,
+    Name.AUTOPSY: _autopsy,
+    Name.ARTEFACT_FAILED: lambda _, facts: join(
+        f"evidence could not be written{maybe(' to ', facts.get('artefact'))}", str(facts.get("detail", "")), by=": "
+    ),
     Name.COLLECTOR_BLIND: lambda who, facts: (
         f"{who or 'discovery'}: {facts.get('collector', '?')} cannot be read{maybe(': ', facts.get('detail'))}"
     ),

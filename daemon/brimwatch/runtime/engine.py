@@ -21,6 +21,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.keeper import Keeper
 from brimwatch.runtime.lanes import Lanes
 from brimwatch.runtime.looks import Accept, Looks
@@ -54,7 +55,15 @@ def load_config(options: Options) -> Config:
 class Engine:
     """The daemon without its doors: discovery, looks, actions and records on one event loop."""
 
-    def __init__(self, config: Config, options: Options, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Config,
+        options: Options,
+        log: Log,
+        loop: asyncio.AbstractEventLoop,
+        storage: str | None = None,
+    ) -> None:
+        """`storage`: the folder that is ours to write to, None where nothing is kept."""
         self.config = config
         self.metrics = Metrics()
         self.events = EventLog()
@@ -70,11 +79,20 @@ class Engine:
         self.lanes: Lanes[SlowRead] = Lanes(loop)
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
         self.keeper = Keeper(self.story, options.procfs, loop)
-        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered, self.keeper.brakes)
-        self.looks = Looks(
-            self.membership, self.story, self.performer.run, self.performer.stop, self._read, self._guard
+        self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
+        self.performer = Performer(
+            ACTIONS, options.procfs, self.story, self._answered, self.keeper.brakes, self.evidence.keeper
         )
-        self.membership.ended = self.looks.lost
+        self.looks = Looks(
+            self.membership,
+            self.story,
+            self.performer.run,
+            self.performer.stop,
+            self._read,
+            self._guard,
+            self.evidence,
+        )
+        self.membership.lost = self.looks.lost
         self.looks.tier_changed = self.keeper.changed
         roster = Roster(options.procfs, config.targets, (config.run_dir,), adopts=options.adopts)
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
@@ -96,6 +114,7 @@ class Engine:
         await self.manual.close()
         await self.performer.close()
         await self.keeper.close()
+        self.evidence.close()
         self.membership.close()
         self._host.close()
         self.lanes.close()
@@ -116,17 +135,19 @@ class Engine:
         )
 
     def housekeeping(self, now: float) -> None:
-        """Once an interval: give up on stuck reads, keep the host's figures fresh."""
+        """Once an interval: give up on stuck reads, keep the host's figures fresh, let old evidence go."""
         self.lanes.expire(now)
         self.keeper.sweep(now)
         self._host.look(now)
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
+        self.evidence.housekeeping(now)
 
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval
         self.looks.dry_run = config.dry_run
         self.keeper.configure(config)
+        self.evidence.retain(config.retention)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:

@@ -14,6 +14,7 @@ from brimwatch.core.select import Candidate, Turn, turns
 from brimwatch.core.settle import held_bytes, settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
+from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
@@ -36,6 +37,7 @@ class Looks:
         stop: Callable[[Subject], None],
         read: Callable[[ProcessId, SlowRead, Accept], None],
         guard: Callable[[Subject], Reason | None],
+        evidence: Evidence,
     ) -> None:
         self._membership = membership
         self._story = story
@@ -43,6 +45,7 @@ class Looks:
         self._stop = stop
         self._read = read
         self._guard = guard
+        self._evidence = evidence
         self.spent = Spent()
         self.interval = Seconds(1.0)
         self.dry_run = False
@@ -59,6 +62,7 @@ class Looks:
         policy = subject.target.spec.policy
         judgement, change = evaluate(policy, subject.judgement, sample, self.interval)
         subject.judgement, subject.sample = judgement, sample
+        subject.history.add(sample)
         subject.looks += 1
         resident = sample.value(Quantity.RSS)
         if resident is not None and resident > subject.peak:
@@ -77,9 +81,9 @@ class Looks:
             if firing is not None:
                 self._story.outcome(subject, settle_gone(firing, now))
             if kills:
-                self._story.oom_killed(subject, "cgroup", kills)
-            elif firing is None and self._likely_killed(subject):
-                self._story.oom_killed(subject, "inferred")
+                self._evidence.killed(subject, "cgroup", now, kills, process)
+            elif firing is None and not subject.killed and self._likely_killed(subject):
+                self._evidence.killed(subject, "inferred", now, 1, process)
         self._membership.drop(subject, process, now)
 
     def _measure(self, subject: Subject, now: float) -> tuple[Sample | None, float]:
@@ -98,7 +102,7 @@ class Looks:
             self._submit(process, watched.sampler.due(now, self.everything), watched.sampler.accept)
             kills = watched.sampler.oom_kills()
             if kills:
-                self._story.oom_killed(subject, "cgroup", kills)
+                self._evidence.killed_nearby(subject, now, kills)
         if not samples:
             return None, 0.0
         samplers = [watched.sampler for watched in subject.watched.values()]
@@ -114,6 +118,7 @@ class Looks:
         if change.after > change.before:
             subject.entered_at = sample.at
             subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
+            self._evidence.entered(subject, change.after)
         self._story.changed(subject, change, sample)
         subject.since_wall = time.time()  # only now: the story tells how long the tier that ends has lasted
         self.tier_changed(subject)

@@ -8,6 +8,7 @@ import os
 import resource
 from collections.abc import Callable
 
+from brimwatch.act.exits import exited
 from brimwatch.config.settings import TargetSpec
 from brimwatch.core.evaluate import carry
 from brimwatch.discover.roster import FoundTarget, Member
@@ -36,13 +37,13 @@ class Membership:
         linger: float = LINGER,
     ) -> None:
         self.targets: dict[str, Target] = {}
+        self.lost: Callable[[Subject, ProcessId, float], None] = self.drop  # says what became of it, and drops it
         self._procfs = procfs
         self._story = story
         self._make_sampler = make_sampler
         self._host = host
         self._forget = forget
         self._linger = linger
-        self.ended: Callable[[Subject, ProcessId, float], None] = self.drop  # what is done where a process has ended
         self._out_of_descriptors = False
         self._last: tuple[FoundTarget, ...] | None = None
         self._present: set[str] = set()
@@ -97,20 +98,6 @@ class Membership:
                     if watched.pidfd >= 0:
                         os.close(watched.pidfd)
 
-    def _let_go(self, subject: Subject, process: ProcessId, now: float) -> None:
-        """A pass found it no more: it has ended, which is told as a look would tell it, or it matches no longer."""
-        try:
-            found = read_stat(self._procfs, process.pid)
-            alive = found.start_ticks == process.start_ticks and found.state not in DEAD
-        except ProcessLookupError:
-            alive = False
-        except PermissionError:
-            alive = True
-        if alive:
-            self.drop(subject, process, now)
-        else:
-            self.ended(subject, process, now)
-
     def _respecify(self, target: Target, spec: TargetSpec, now: float) -> None:
         """The configuration changed: tiers that did not keep their state, a different kind of subject starts anew."""
         old = target.spec
@@ -136,6 +123,24 @@ class Membership:
                 self._remove(subject, now)
             for process in list(subject.watched):
                 self._let_go(subject, process, now)
+
+    def _let_go(self, subject: Subject, process: ProcessId, now: float) -> None:
+        """A pass may see an end before a look does; what only matches no more has not ended."""
+        if self._has_ended(process, subject.watched[process].pidfd):
+            self.lost(subject, process, now)
+        else:
+            self.drop(subject, process, now)
+
+    def _has_ended(self, process: ProcessId, pidfd: int) -> bool:
+        if pidfd >= 0:
+            return exited(pidfd)
+        try:
+            found = read_stat(self._procfs, process.pid)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return found.start_ticks != process.start_ticks or found.state in DEAD
 
     def _update(
         self, target: Target, members: tuple[Member, ...], now: float, wall: float, fresh: list[Subject]
@@ -170,6 +175,8 @@ class Membership:
 
     def _keep(self, target: Target, known: Watched, member: Member) -> None:
         """The same process still; where it runs another program now, its growth begins anew."""
+        if member.exe is None and known.member.exe is not None and not member.cmdline:
+            return  # on its way out: no program and no cgroup any more, and a new sampler would forget who killed it
         if known.member.exe != member.exe:
             known.sampler.close()
             known.sampler = self._make_sampler(target, member)

@@ -16,7 +16,7 @@ class Options:
     listen_address: str | None = DEFAULT_ADDRESS  # None: serve nothing
     token_file: str | None = None
     web_config_file: str | None = None
-    storage_path: str | None = None  # None: found by `runtime.storage`
+    storage_path: str | None = None  # None: found by `runtime.storage`; empty: nothing is kept
     enable_lifecycle: bool = False
     pid: int | None = None
     interval: Seconds | None = None

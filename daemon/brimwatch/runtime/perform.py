@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from brimwatch.act.request import ActionKind, Recipient, Request
+from brimwatch.act.request import ActionKind, Keep, Recipient, Request
 from brimwatch.act.undo import Brakes
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
@@ -19,6 +19,8 @@ from brimwatch.runtime.subject import Subject, Watched, receivers
 from brimwatch.units import Seconds
 
 LONGEST = Seconds(3600.0)  # an attempt that is still running then is given up, whatever its kind promised
+MEMBERS = ("hook", "stacks")  # kinds that are meant for every member of a group, not for its roots alone
+KEEPING = ("stacks",)  # kinds that find something to keep
 DETAIL = 200  # characters kept of what an attempt says
 _OF_EVERY_MEMBER = frozenset({"hook", "cgroup", "rlimit"})  # kinds that act on each process of a group, not its roots
 
@@ -33,12 +35,15 @@ class Performer:
         story: Story,
         answered: Callable[[Subject], None],
         brakes: Callable[[Subject, Decision], Brakes] | None = None,
+        keep: Callable[[Subject], Keep | None] = lambda _: None,
     ) -> None:
+        """`keep` gives a subject's rungs a place for what they find."""
         self._kinds = kinds
         self._procfs = procfs
         self._story = story
         self._answered = answered
         self._brakes = brakes
+        self._keep = keep
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -116,6 +121,7 @@ class Performer:
             procfs=self._procfs,
             family=_family(subject) if decision.action.kind == "cgroup" else frozenset(),
             brakes=None if self._brakes is None else self._brakes(subject, decision),
+            keep=self._keep(subject) if decision.action.kind in KEEPING else None,
         )
 
     def _longest(self, decision: Decision) -> Seconds:
@@ -186,4 +192,6 @@ def _facts(subject: Subject, sample: Sample) -> dict[str, str]:
             facts[f"{quantity.name}_BYTES"] = str(int(value))
     if sample.limit is not None:
         facts["LIMIT_BYTES"] = str(sample.limit.bytes)
+    if subject.artefact is not None:
+        facts["ARTEFACT"] = subject.artefact
     return facts

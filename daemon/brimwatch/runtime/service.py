@@ -17,6 +17,7 @@ from brimwatch.runtime.engine import Engine, load_config, raise_descriptor_limit
 from brimwatch.runtime.notify import Notifier
 from brimwatch.runtime.options import Options
 from brimwatch.runtime.reload import ConfigFile, in_thread
+from brimwatch.runtime.storage import open_storage
 
 STALLED = 10.0  # seconds without a look, beyond some intervals, after which the daemon calls itself unhealthy
 CHECK_FILE = 2.0  # seconds between two checks of the configuration file
@@ -46,7 +47,8 @@ class Service:
         stop = asyncio.Event()
         raise_descriptor_limit()
         doors = Doors(self._options)
-        engine = Engine(self._config, self._options, self._log, loop)
+        storage, unstored = open_storage(self._options.storage_path)
+        engine = Engine(self._config, self._options, self._log, loop, storage)
         if not self._hosted:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, stop, number.name)
@@ -57,6 +59,8 @@ class Service:
             engine.story.tell(
                 Name.DAEMON_STARTED, version=__version__, address=doors.address, dry_run=engine.config.dry_run
             )
+            if unstored:
+                engine.story.tell(Name.ARTEFACT_FAILED, detail=f"no artefacts are kept: {unstored}")
             engine.story.tell(Name.CONFIG_LOADED, source=self._config.source, targets=len(self._config.targets))
             self._log.listen()
             await engine.keeper.adopt(self._config.run_dir)

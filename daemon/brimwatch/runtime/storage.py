@@ -45,6 +45,15 @@ def prepare_storage(folder: str) -> str | None:
     return None
 
 
+def open_storage(option: str | None) -> tuple[str | None, str]:
+    """The folder, made where it was missing, or None and why; an empty `option` asks for none, which needs no why."""
+    if option == "":
+        return None, ""
+    folder = find_storage(option)
+    why = prepare_storage(folder)
+    return (folder, "") if why is None else (None, why)
+
+
 def _home(environ: Mapping[str, str], uid: int) -> str:
     home = environ.get("HOME", "")
     if home.startswith("/"):

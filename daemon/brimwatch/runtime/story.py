@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections.abc import Mapping
 
 from brimwatch.core.decide import rule_of
 from brimwatch.discover.roster import Member, ScanReport
@@ -18,6 +19,7 @@ from brimwatch.runtime.subject import Subject, Target
 from brimwatch.units import Seconds
 
 BLIND_FOR = 60.0  # seconds that something must have been blind before its end is told: it may come and go
+TRAIL = 32  # events of a subject that its artefacts and an autopsy tell of
 FAULT_EVERY = 60.0  # seconds between two reports of faults at the same place
 
 
@@ -37,8 +39,10 @@ class Story:
         """Record one event of the catalogue."""
         self._keep(Event(name, time.time(), target, member, facts))
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Event, subject: Subject | None = None) -> None:
         self._events.add(event)
+        if subject is not None:
+            subject.trail = (*subject.trail[1 - TRAIL :], event)
 
     def declare(self, target: Target) -> None:
         """A target is known from now on: its counters exist at 0."""
@@ -82,7 +86,10 @@ class Story:
         name, wall = subject.target.name, time.time()
         self._metrics.transition(name, change.before, change.after)
         held = wall - subject.since_wall if change.after < change.before else None
-        self._keep(tier_changed(name, subject.label, change, sample, wall, held))
+        if change.after is Tier.CALM:
+            subject.artefact = None
+        artefact = subject.artefact if held is None else None
+        self._keep(tier_changed(name, subject.label, change, sample, wall, held, artefact), subject)
 
     def started(self, subject: Subject) -> None:
         """A rung starts now; for the first of an entry the time since the measured crossing is the reaction."""
@@ -99,7 +106,7 @@ class Story:
         name, reason = subject.target.name, decision.reason or Reason.ERROR
         self._metrics.suppressed(name, decision.tier, decision.action.name, reason)
         rungs = _rungs(subject, decision.tier)
-        self._keep(rung_suppressed(name, subject.label, decision, time.time(), rungs))
+        self._keep(rung_suppressed(name, subject.label, decision, time.time(), rungs), subject)
 
     def outcome(self, subject: Subject, outcome: Outcome) -> None:
         """A rung has ended."""
@@ -113,13 +120,18 @@ class Story:
             self._metrics.failed(name, tier, action, outcome.reason or Reason.ERROR)
         if outcome.reclaimed is not None:
             self._metrics.reclaimed(name, tier, action, outcome.reclaimed)
-        self._keep(rung_ended(name, subject.label, outcome, time.time(), _rungs(subject, tier)))
+        self._keep(rung_ended(name, subject.label, outcome, time.time(), _rungs(subject, tier)), subject)
 
-    def oom_killed(self, subject: Subject, evidence: str, kills: int = 1) -> None:
+    def oom_killed(self, subject: Subject, evidence: str, kills: int = 1, **facts: Fact) -> None:
         """The kernel killed, as the cgroup says or as we infer."""
         subject.target.oom_kills[evidence] += kills
         self._metrics.oom_kill(subject.target.name, evidence, kills)
-        self.tell(Name.OOM_KILLED, subject.target.name, subject.label, evidence=evidence, count=kills)
+        told: dict[str, Fact] = {"evidence": evidence, "count": kills}
+        self._keep(Event(Name.OOM_KILLED, time.time(), subject.target.name, subject.label, told | facts), subject)
+
+    def autopsy(self, subject: Subject, facts: Mapping[str, Fact]) -> None:
+        """What was known before the kernel killed."""
+        self._keep(Event(Name.AUTOPSY, time.time(), subject.target.name, subject.label, facts), subject)
 
     def scanned(self, report: ScanReport) -> None:
         """What discovery cannot compare or believe, told when it begins and when it ends."""

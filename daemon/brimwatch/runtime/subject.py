@@ -6,11 +6,13 @@ from collections.abc import Hashable, Mapping
 from brimwatch.config.settings import TargetSpec
 from brimwatch.core.decide import Ladder
 from brimwatch.core.evaluate import Judgement
+from brimwatch.core.history import History
 from brimwatch.core.select import Turn
 from brimwatch.discover.roster import Member
 from brimwatch.discover.slots import Slots
 from brimwatch.model import Policy, ProcessId, Sample, Tier
 from brimwatch.quantity import Quantity
+from brimwatch.record.events import Event
 from brimwatch.sample.host import HostSampler
 from brimwatch.sample.member import MemberSampler
 
@@ -32,8 +34,8 @@ class Subject:
     """What is judged as one: a process, a group's sum, or the host."""
 
     __slots__ = (
-        "due", "entered_at", "host", "judgement", "key", "ladder", "looks", "peak", "sample", "shared", "since_wall",
-        "slot", "target", "tasks", "watched",
+        "artefact", "autopsied_at", "due", "entered_at", "history", "host", "judgement", "key", "killed", "ladder",
+        "looks", "peak", "sample", "shared", "since_wall", "slot", "target", "tasks", "trail", "watched",
     )  # fmt: skip
 
     def __init__(self, target: "Target", key: ProcessId, slot: int | None, wall: float) -> None:
@@ -52,6 +54,11 @@ class Subject:
         self.due = 0.0
         self.looks = 0
         self.tasks: tuple[asyncio.Task[None], ...] = ()  # rungs that run for it
+        self.history = History()
+        self.trail: tuple[Event, ...] = ()  # its last tiers and rungs
+        self.artefact: str | None = None  # path of the file about its present tier
+        self.killed = False  # the kernel killed it, and that was told
+        self.autopsied_at = float("-inf")
 
     @property
     def tier(self) -> Tier:

@@ -1,0 +1,45 @@
+"""What is found out about a kill? The subject's samples replayed, and what its tiers and rungs did before."""
+
+import time
+from collections.abc import Sequence
+
+from brimwatch.core.autopsy import examine, needed_time
+from brimwatch.core.history import SPAN
+from brimwatch.model import Tier
+from brimwatch.record.autopsy_told import measured_facts, told_rungs, told_tiers
+from brimwatch.record.catalogue import Name
+from brimwatch.record.events import Event, Fact
+from brimwatch.runtime.subject import Subject
+
+_RUNGS = (Name.ACTION_RAN, Name.ACTION_FAILED, Name.ACTION_SUPPRESSED)
+_MOST_RUNGS = 6  # named, the last ones
+
+
+def autopsy_facts(subject: Subject, evidence: str, now: float, survived: bool) -> dict[str, Fact]:
+    """The facts of the event `autopsy`; `now` is when the kill was seen, in monotonic seconds."""
+    sample = subject.sample
+    from_cgroup = sample is not None and sample.limit is not None and sample.limit.source == "cgroup"
+    needed = needed_time(subject.target.spec.policy)
+    found = examine(subject.history.rows(now - SPAN), now, from_cgroup, needed)
+    facts: dict[str, Fact] = {"evidence": evidence}
+    if survived:
+        facts["survived"] = True
+    return facts | measured_facts(found) | _climb(subject.trail, time.time())
+
+
+def _climb(trail: Sequence[Event], wall: float) -> dict[str, Fact]:
+    """The tiers that were entered since the subject was last calm, and what their rungs did."""
+    climb: list[Event] = []
+    for event in trail:
+        climb = [] if event.name is Name.TIER_LEFT and event.facts.get("after") == Tier.CALM.label else [*climb, event]
+    entered = [(str(one.facts["after"]), wall - one.wall) for one in climb if one.name is Name.TIER_ENTERED]
+    rungs = [one.facts for one in climb if one.name in _RUNGS]
+    facts: dict[str, Fact] = {}
+    if entered:
+        facts |= {"warned_seconds": round(entered[0][1], 3), "tiers": told_tiers(entered)}
+    if rungs:
+        won = [one["reclaimed_bytes"] for one in rungs if "reclaimed_bytes" in one]
+        facts["tried"] = told_rungs(rungs[-_MOST_RUNGS:])
+    if rungs and won:
+        facts["reclaimed_bytes"] = sum(int(one) for one in won)
+    return facts
