@@ -1,10 +1,13 @@
 """Does the event log keep what happened, in order, and find it again?"""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.record.pictures import WALL
 
+import brimwatch
 from brimwatch.model import Reason
 from brimwatch.record.catalogue import CATALOGUE, Name
 from brimwatch.record.events import Event, EventLog, Recorded
@@ -103,3 +106,10 @@ def test_every_event_is_in_the_catalogue() -> None:
 
 def test_every_reason_has_a_meaning() -> None:
     assert set(REASONS) == set(Reason)
+
+
+def test_every_event_of_the_catalogue_is_told_by_somebody() -> None:
+    package = Path(brimwatch.__file__).parent
+    tellers = [path for path in package.rglob("*.py") if path.name not in ("catalogue.py", "sentences.py")]
+    text = "\n".join(path.read_text() for path in tellers)
+    assert [name.name for name in Name if not re.search(rf"\bName\.{name.name}\b", text)] == []

@@ -163,7 +163,7 @@ def test_any_event_is_one_whole_line_that_a_pipe_takes_at_once(
     ids=["debug shows all", "info", "warning", "error"],
 )
 def test_quieter_events_are_left_out(pipe: Pipe, level: Level, lines: int) -> None:
-    events = (Event(Name.MEMBER_FOUND, WALL, "web"), Event(Name.WEB_STARTED, WALL), OOM)
+    events = (Event(Name.MEMBER_FOUND, WALL, "web"), Event(Name.WATCH_RESUMED, WALL), OOM)
 
     assert write(pipe, Format.LOGFMT, *events, level=level).count("\n") == lines
 

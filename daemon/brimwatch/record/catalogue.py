@@ -42,7 +42,6 @@ class Name(enum.StrEnum):
     WATCH_STALLED = "watch_stalled"
     WATCH_RESUMED = "watch_resumed"
     INTERNAL_FAULT = "internal_fault"
-    WEB_STARTED = "web_started"
     WEB_WARNED = "web_warned"
     WEB_CONFIG_RELOADED = "web_config_reloaded"
     WEB_CONFIG_REJECTED = "web_config_rejected"
@@ -216,7 +215,7 @@ CATALOGUE: Mapping[Name, Entry] = {
     Name.WATCH_STALLED: Entry(
         "The loop came late: targets were not looked at in time.",
         Level.WARNING,
-        {"late_seconds": "behind the time that was due", "detail": "what held it, where that is known"},
+        {"late_seconds": "behind the time that was due"},
     ),
     Name.WATCH_RESUMED: Entry(
         "The loop is in time again.", Level.INFO, {"stalled_seconds": "time without a look in time"}
@@ -226,7 +225,6 @@ CATALOGUE: Mapping[Name, Entry] = {
         Level.ERROR,
         {"place": "the stage it happened in", "detail": "the error, and the line"},
     ),
-    Name.WEB_STARTED: Entry("The web pages are served.", Level.INFO, {"address": "where"}),
     Name.WEB_WARNED: Entry(
         "Something about the web server deserves a look.", Level.WARNING, {"detail": "what was found, and what to do"}
     ),

@@ -227,16 +227,13 @@ _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
     Name.DESCRIPTORS_EXHAUSTED: lambda _, facts: (
         f"no more files can be held open{maybe(': the limit is ', facts.get('limit'))}; looking costs more now"
     ),
-    Name.WATCH_STALLED: lambda _, facts: (
-        f"looks come late{maybe(' by ', time_of(facts, 'late_seconds'))}{maybe(': ', facts.get('detail'))}"
-    ),
+    Name.WATCH_STALLED: lambda _, facts: f"looks come late{maybe(' by ', time_of(facts, 'late_seconds'))}",
     Name.WATCH_RESUMED: lambda _, facts: (
         f"looks are in time again{maybe(' after ', time_of(facts, 'stalled_seconds'))}"
     ),
     Name.INTERNAL_FAULT: lambda _, facts: (
         f"a fault of Brimwatch itself in {facts.get('place', '?')}{maybe(': ', facts.get('detail'))}"
     ),
-    Name.WEB_STARTED: lambda _, facts: f"web pages at {facts.get('address', '?')}",
     Name.WEB_CONFIG_RELOADED: lambda _, facts: f"web configuration in force: {facts.get('source', '?')}",
     Name.WEB_CONFIG_REJECTED: _rejected("web configuration"),
     Name.WEB_WARNED: lambda _, facts: f"web: {facts.get('detail', '?')}",

@@ -61,6 +61,9 @@ class Looks:
             return float("inf")
         policy = subject.target.spec.policy
         judgement, change = evaluate(policy, subject.judgement, sample, self.interval)
+        before, now_limit = None if subject.sample is None else subject.sample.limit, sample.limit
+        if before is not None and now_limit is not None and before.bytes != now_limit.bytes:
+            self._story.limit_changed(subject, before, now_limit)
         subject.judgement, subject.sample = judgement, sample
         subject.history.add(sample)
         subject.looks += 1

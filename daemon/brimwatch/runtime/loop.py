@@ -13,6 +13,7 @@ from brimwatch.config.settings import Config
 from brimwatch.discover.roster import Roster
 from brimwatch.runtime.looks import Looks
 from brimwatch.runtime.membership import Membership
+from brimwatch.runtime.punctual import Punctual
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
 from brimwatch.units import Seconds
@@ -37,6 +38,8 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
         self._next_pass = 0.0
         self._running = False
+        self._punctual = Punctual(story)
+        self._due = float("inf")
         self.last_tick = 0.0
         self.passes = 0
 
@@ -78,6 +81,7 @@ class Watch:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        self._punctual.ticked(now, self._due, self._interval)
         self.last_tick = now
         self._looks.tick += 1
         if now >= self._next_pass:
@@ -136,4 +140,5 @@ class Watch:
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._due = time.monotonic() + delay
         self._timer = asyncio.get_running_loop().call_later(delay, self._tick)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from brimwatch.core.decide import rule_of
 from brimwatch.discover.roster import Member, ScanReport
 from brimwatch.discover.slots import QUARANTINE, SLOTS
-from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict
+from brimwatch.model import Change, Decision, Limit, Outcome, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Name
 from brimwatch.record.events import Event, EventLog, Fact, Recorded
@@ -132,6 +132,13 @@ class Story:
     def autopsy(self, subject: Subject, facts: Mapping[str, Fact]) -> None:
         """What was known before the kernel killed."""
         self._keep(Event(Name.AUTOPSY, time.time(), subject.target.name, subject.label, facts), subject)
+
+    def limit_changed(self, subject: Subject, before: Limit, limit: Limit) -> None:
+        """The effective limit is another now."""
+        facts: dict[str, Fact] = {
+            "limit_bytes": int(limit.bytes), "before_bytes": int(before.bytes), "source": limit.source
+        }  # fmt: skip
+        self._keep(Event(Name.LIMIT_CHANGED, time.time(), subject.target.name, subject.label, facts), subject)
 
     def scanned(self, report: ScanReport) -> None:
         """What discovery cannot compare or believe, told when it begins and when it ends."""
