@@ -37,6 +37,15 @@ class Name(enum.StrEnum):
     INTERNAL_FAULT = "internal_fault"
     WEB_STARTED = "web_started"
     WEB_WARNED = "web_warned"
+    JOURNAL_SET_ASIDE = "journal_set_aside"
+    JOURNAL_FAILED = "journal_failed"
+    JOURNAL_RECOVERED = "journal_recovered"
+    STATE_RESTORED = "state_restored"
+    WEBHOOK_DELIVERED = "webhook_delivered"
+    WEBHOOK_DELAYED = "webhook_delayed"
+    WEBHOOK_RECOVERED = "webhook_recovered"
+    WEBHOOK_FAILED = "webhook_failed"
+    WEBHOOK_DROPPED = "webhook_dropped"
 
 
 class Level(enum.StrEnum):
@@ -76,13 +85,25 @@ _TIERS = {
     "{signal}": "value of such a quantity, with its unit as ending",
     "{signal}_threshold": "what it was compared with, with its unit as ending",
 }
+_MESSAGE = {
+    "action": "name of the action",
+    "tier": "tier it tells of",
+    "id": "webhook-id of the message",
+    "tries": "made for it",
+    "age_seconds": "since it was accepted",
+}
 _CONFIG = {"source": "file, or embedded default", "targets": "entries under targets"}
 
 CATALOGUE: Mapping[Name, Entry] = {
     Name.DAEMON_STARTED: Entry(
         "Brimwatch began to watch.",
         Level.INFO,
-        {"version": "of Brimwatch", "address": "where the web pages are", "dry_run": "true where nothing is acted on"},
+        {
+            "version": "of Brimwatch",
+            "address": "where the web pages are",
+            "dry_run": "true where nothing is acted on",
+            "last_run": "ended in order, or crashed; absent where none is known",
+        },
     ),
     Name.DAEMON_STOPPED: Entry(
         "Brimwatch stopped watching.",
@@ -187,5 +208,57 @@ CATALOGUE: Mapping[Name, Entry] = {
     Name.WEB_STARTED: Entry("The web pages are served.", Level.INFO, {"address": "where"}),
     Name.WEB_WARNED: Entry(
         "Something about the web server deserves a look.", Level.WARNING, {"detail": "what was found, and what to do"}
+    ),
+    Name.JOURNAL_SET_ASIDE: Entry(
+        "What stood in the journal's place could not be used; it was renamed, and a new journal begun.",
+        Level.WARNING,
+        {"path": "folder of the journal", "detail": "what was found, and its new name"},
+    ),
+    Name.JOURNAL_FAILED: Entry(
+        "The journal cannot be written; events and webhooks go on in memory.",
+        Level.ERROR,
+        {"path": "folder of the journal", "detail": "the error"},
+    ),
+    Name.JOURNAL_RECOVERED: Entry(
+        "The journal is written again.",
+        Level.INFO,
+        {"path": "folder of the journal", "failed_seconds": "time it was not written"},
+    ),
+    Name.STATE_RESTORED: Entry(
+        "What an earlier run left was taken up.",
+        Level.INFO,
+        {
+            "restored": "subjects whose tiers and cooldowns came back",
+            "budgets": "actions whose runs still count",
+            "webhooks": "messages that wait to be sent",
+            "alerts": "that were open",
+            "after_crash": "true where that run did not end in order",
+            "down_seconds": "since it was last alive",
+        },
+    ),
+    Name.WEBHOOK_DELIVERED: Entry("A message was delivered.", Level.DEBUG, _MESSAGE | {"status": "HTTP status"}),
+    Name.WEBHOOK_DELAYED: Entry(
+        "A message was not accepted; it is sent again. Told once, until one gets through.",
+        Level.WARNING,
+        _MESSAGE | {"status": "HTTP status", "detail": "more about it", "waiting": "messages of this action"},
+    ),
+    Name.WEBHOOK_RECOVERED: Entry(
+        "Messages of this action get through again.",
+        Level.INFO,
+        {
+            "action": "name of the action",
+            "failed_seconds": "since the first one that did not",
+            "waiting": "messages of this action",
+        },
+    ),
+    Name.WEBHOOK_FAILED: Entry(
+        "A message was given up.",
+        Level.WARNING,
+        _MESSAGE | {"status": "HTTP status", "reason": "one of the reasons", "detail": "more about it"},
+    ),
+    Name.WEBHOOK_DROPPED: Entry(
+        "The queue was full: the oldest messages gave way. Told once a minute at most.",
+        Level.WARNING,
+        {"action": "name of the action", "count": "messages that were dropped"},
     ),
 }
