@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from brimwatch.act import planned, run_command, send_signal
+from brimwatch.act import planned, post_webhook, run_command, send_signal
 from brimwatch.act.request import ActionKind
 
 ACTIONS: Mapping[str, ActionKind] = {
     "signal": send_signal,
     "exec": run_command,
     "hook": planned.HOOK,
-    "webhook": planned.WEBHOOK,
+    "webhook": post_webhook,
     "cgroup": planned.CGROUP,
     "rlimit": planned.RLIMIT,
     "stacks": planned.STACKS,
