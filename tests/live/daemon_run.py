@@ -114,7 +114,7 @@ def start_daemon(
         path.chmod(0o600)
         words += ["--config.file", str(path)]
     log_file = folder / "daemon.log"
-    environ = {**os.environ, **options.pop("env", {})}
+    environ = {**os.environ, "STATE_DIRECTORY": str(folder / "state"), **options.pop("env", {})}
     with log_file.open("wb") as log:
         process = spawn(words, stderr=log, stdout=subprocess.DEVNULL, env=environ, **options)
     daemon = Daemon(process, f"http://127.0.0.1:{port}", log_file)

@@ -87,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         pid=arguments.pid,
         interval=arguments.interval,
         dry_run=arguments.dry_run,
+        journal=True,
     )
     config = load_config(options)
     log = Log(Format(arguments.log_format), Level(arguments.log_level))

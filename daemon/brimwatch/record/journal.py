@@ -106,7 +106,8 @@ class Journal:
         statements, self._statements = tuple(self._statements), []
         if not statements or not self._open:
             return
-        if sum(size for size, _ in self._waiting.values()) + len(statements) > LONGEST_QUEUE:
+        ahead = sum(size for size, _ in self._waiting.values())
+        if ahead and ahead + len(statements) > LONGEST_QUEUE:
             self._gaps = True
             return
         self._handed += 1

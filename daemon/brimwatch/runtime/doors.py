@@ -26,6 +26,11 @@ class Doors:
         self.address = url_of(self._listener) if self._listener is not None else "nowhere"
         self._server: asyncio.Task[None] | None = None
 
+    @property
+    def serves(self) -> bool:
+        """Is there a page to look at?"""
+        return self._listener is not None
+
     async def open(
         self,
         engine: Engine,

@@ -21,6 +21,8 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.boot import clock_of
+from brimwatch.runtime.continuity import Continuity
 from brimwatch.runtime.lanes import Lanes
 from brimwatch.runtime.looks import Accept, Looks
 from brimwatch.runtime.loop import Watch
@@ -67,10 +69,18 @@ class Engine:
         self._ancestors = _ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
-        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered)
+        self.continuity = Continuity(self.events, self.story, clock_of(options.procfs))
+        self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered, self.continuity.tell)
         self.looks = Looks(
-            self.membership, self.story, self.performer.run, self.performer.stop, self._read, self._guard
+            self.membership,
+            self.story,
+            self.performer.run,
+            self.performer.stop,
+            self._read,
+            self._guard,
+            self.continuity,
         )
+        self.continuity.spend = self.looks.take_up
         roster = Roster(options.procfs, config.targets, (config.run_dir,))
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self._apply(config)
@@ -86,6 +96,7 @@ class Engine:
         """Stop looking, give up running rungs, release every descriptor and lane."""
         self.watch.stop()
         await self.performer.close()
+        await self.continuity.end()
         self.membership.close()
         self._host.close()
         self.lanes.close()
@@ -103,11 +114,13 @@ class Engine:
             config_ok=self.config_ok,
             config_loaded_wall=self.loaded_wall,
             started_wall=self.started_wall,
+            webhook_queue=len(self.continuity.outbox.queue),
         )
 
     def housekeeping(self, now: float) -> None:
         """Once an interval: give up on stuck reads, keep the host's figures fresh."""
         self.lanes.expire(now)
+        self.continuity.housekeeping(now)
         self._host.look(now)
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
@@ -115,6 +128,7 @@ class Engine:
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval
         self.looks.dry_run = config.dry_run
+        self.continuity.configure(config)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
@@ -128,6 +142,7 @@ class Engine:
     def _forget(self, subject: Subject) -> None:
         self.watch.forget(subject)
         self.performer.stop(subject)
+        self.continuity.gone(subject)
 
     def _answered(self, subject: Subject) -> None:
         if subject.due != float("inf"):

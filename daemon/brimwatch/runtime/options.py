@@ -20,3 +20,4 @@ class Options:
     interval: Seconds | None = None
     dry_run: bool = False
     procfs: str = "/proc"
+    journal: bool = False  # keep what must outlive this run; the daemon does, a demonstration does not

@@ -24,12 +24,18 @@ class Performer:
     """Runs rungs; `answered(subject)` is called when one has ended, so that the loop looks again at once."""
 
     def __init__(
-        self, kinds: Mapping[str, ActionKind], procfs: str, story: Story, answered: Callable[[Subject], None]
+        self,
+        kinds: Mapping[str, ActionKind],
+        procfs: str,
+        story: Story,
+        answered: Callable[[Subject], None],
+        tell: Callable[[Subject, Decision, Sample], bool],
     ) -> None:
         self._kinds = kinds
         self._procfs = procfs
         self._story = story
         self._answered = answered
+        self._tell = tell  # takes over what is told by webhook: its tries may outlive this run
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -39,6 +45,8 @@ class Performer:
 
     def run(self, subject: Subject, decision: Decision, sample: Sample) -> None:
         """Start a rung as a task. The time from the measured crossing to here is the daemon's reaction."""
+        if self._tell(subject, decision, sample):
+            return
         request = self._request(subject, decision, sample)
         self._story.started(subject, decision)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))

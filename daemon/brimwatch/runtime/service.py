@@ -17,6 +17,7 @@ from brimwatch.runtime.engine import Engine, load_config, raise_descriptor_limit
 from brimwatch.runtime.notify import Notifier
 from brimwatch.runtime.options import Options
 from brimwatch.runtime.reload import ConfigFile, in_thread
+from brimwatch.runtime.storage import find_storage
 
 STALLED = 10.0  # seconds without a look, beyond some intervals, after which the daemon calls itself unhealthy
 CHECK_FILE = 2.0  # seconds between two checks of the configuration file
@@ -47,10 +48,19 @@ class Service:
             loop.add_signal_handler(number, self._end, stop, number.name)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload(engine)))
         try:
+            if self._options.journal:
+                await engine.continuity.open(find_storage(self._options.storage_path))
+            engine.continuity.page = doors.address if doors.serves else ""
             await doors.open(engine, lambda: self.reload(engine), lambda: self.health(engine))
             engine.metrics.reload_result(True, engine.loaded_wall)
             engine.story.tell(
-                Name.DAEMON_STARTED, version=__version__, address=doors.address, dry_run=engine.config.dry_run
+                Name.DAEMON_STARTED,
+                None,
+                None,
+                version=__version__,
+                address=doors.address,
+                dry_run=engine.config.dry_run,
+                **engine.continuity.last_run,
             )
             engine.story.tell(Name.CONFIG_LOADED, source=self._config.source, targets=len(self._config.targets))
             self._log.listen()
@@ -70,6 +80,7 @@ class Service:
             engine.story.tell(
                 Name.DAEMON_STOPPED, uptime_seconds=round(time.time() - engine.started_wall, 1), reason=self._ended
             )
+            await engine.continuity.close()
         return 0
 
     def health(self, engine: Engine) -> tuple[bool, str]:

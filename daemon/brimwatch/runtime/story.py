@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections.abc import Mapping
 
 from brimwatch.core.decide import rule_of
 from brimwatch.discover.roster import Member, ScanReport
@@ -35,6 +36,10 @@ class Story:
     def tell(self, name: Name, target: str | None = None, member: int | None = None, **facts: Fact) -> None:
         """Record one event of the catalogue."""
         self._keep(Event(name, time.time(), target, member, facts))
+
+    def whisper(self, name: Name, target: str | None, member: int | None, facts: Mapping[str, Fact]) -> None:
+        """Write an event to the log alone: it happens too often to be kept."""
+        self._log.write(Recorded(0, Event(name, time.time(), target, member, facts)))
 
     def _keep(self, event: Event) -> None:
         self._events.add(event)
@@ -99,7 +104,11 @@ class Story:
 
     def outcome(self, subject: Subject, outcome: Outcome) -> None:
         """A rung has ended."""
-        name, tier, action = subject.target.name, outcome.tier, outcome.action.name
+        self.ended(subject.target.name, subject.label, outcome, _rungs(subject, outcome.tier))
+
+    def ended(self, name: str, member: int | None, outcome: Outcome, rungs: int | None) -> None:
+        """The same where the subject may be gone; `rungs` is the length of its ladder."""
+        tier, action = outcome.tier, outcome.action.name
         if outcome.verdict is Verdict.SUPPRESSED:
             self._metrics.suppressed(name, tier, action, outcome.reason or Reason.ERROR)
         else:
@@ -108,7 +117,7 @@ class Story:
             self._metrics.failed(name, tier, action, outcome.reason or Reason.ERROR)
         if outcome.reclaimed is not None:
             self._metrics.reclaimed(name, tier, action, outcome.reclaimed)
-        self._keep(rung_ended(name, subject.label, outcome, time.time(), _rungs(subject, tier)))
+        self._keep(rung_ended(name, member, outcome, time.time(), rungs))
 
     def oom_killed(self, subject: Subject, evidence: str, kills: int = 1) -> None:
         """The kernel killed, as the cgroup says or as we infer."""
