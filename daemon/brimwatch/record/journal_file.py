@@ -107,6 +107,15 @@ def is_full(error: Exception) -> bool:
     return _code(error) == _FULL
 
 
+def at_largest(connection: "sqlite3.Connection") -> bool:
+    """Is it the file that has no more room by its own limit, and not the disk? Raises sqlite3.Error.
+
+    A transaction that was too large is undone by now, so that the file is not full any more: half full counts.
+    """
+    (pages,), (most,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "max_page_count"))
+    return bool(pages >= most // 2)
+
+
 def _code(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 

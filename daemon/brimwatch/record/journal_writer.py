@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from brimwatch.core.moment import Moment
-from brimwatch.record.journal_file import LARGEST, NAME, hold, is_corrupt, is_full, open_journal, set_aside
+from brimwatch.record.journal_file import LARGEST, NAME, at_largest, hold, is_corrupt, is_full, open_journal, set_aside
 from brimwatch.record.journal_rows import RUN, Past, Statement, execute, halve, keep, read_past
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Writer:
         try:
             execute(connection, statements)
         except Exception as error:
-            if not is_full(error):
+            if not is_full(error) or not at_largest(connection):
                 raise
             execute(connection, (halve(),))
             execute(connection, statements)

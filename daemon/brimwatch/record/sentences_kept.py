@@ -39,7 +39,9 @@ def _restored(_: str, facts: Facts) -> str:
         if facts.get(key)
     )
     after = "a crash" if facts.get("after_crash") else "a stop"
-    return join(f"taken up after {after}{maybe(', away for ', time_of(facts, 'down_seconds'))}", ", ".join(counts), by=": ")
+    return join(
+        f"taken up after {after}{maybe(', away for ', time_of(facts, 'down_seconds'))}", ", ".join(counts), by=": "
+    )
 
 
 KEPT: Mapping[Name, Callable[[str, Facts], str]] = {
