@@ -103,3 +103,17 @@ def test_every_event_is_in_the_catalogue() -> None:
 
 def test_every_reason_has_a_meaning() -> None:
     assert set(REASONS) == set(Reason)
+
+
+def test_an_earlier_runs_events_come_before_ours_and_ids_go_on_above_theirs() -> None:
+    log, told = EventLog(4), list[Recorded]()
+    log.subscribe(told.append)
+    ours = log.add(happened(0))
+    theirs = [Recorded(ours.id + delta, happened(0, "b")) for delta in (-2, -1, 0, 5000)]
+
+    log.take_up(theirs)
+    after = log.add(happened(1))
+
+    assert ids(log.since()) == [-1, 0, 5000, 5001]
+    assert log.since()[1] == ours
+    assert told == [ours, after]

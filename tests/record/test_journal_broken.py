@@ -1,16 +1,15 @@
 """Does a journal that is damaged, foreign, full or gone never stop anything, and is that said?"""
 
 import asyncio
-import contextlib
 import os
 import random
 import shutil
 import sqlite3
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import fill
 from tests.record.journals import Kept, event, rows
 
 from brimwatch.record.journal_file import ASIDE_KEPT, NAME
@@ -28,13 +27,6 @@ async def filled(folder: Path, documents: int = 50) -> None:
 
 def broken(folder: Path) -> list[Path]:
     return list(folder.glob(NAME + ".broken-*"))
-
-
-def fill(path: Path) -> None:
-    """Take all the room that there is."""
-    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)):
-            pass
 
 
 def truncated(path: Path) -> None:
@@ -174,20 +166,6 @@ def test_a_journal_at_its_largest_gives_up_the_older_half_of_its_events(tmp_path
         assert rows(tmp_path) == [("message", "waits", "{}")]
 
     asyncio.run(test())
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 KiB; loudly skipped where none can be mounted."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k,mode=0700", "tmpfs", str(disk)], capture_output=True, text=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no small disk can be mounted (that takes root): {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_a_full_disk_is_said_once_and_writing_goes_on_when_there_is_room(small_disk: Path) -> None:

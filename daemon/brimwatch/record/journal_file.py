@@ -41,12 +41,18 @@ class Opened(NamedTuple):
     aside: str = ""
 
 
-def hold(folder: str) -> int:
+def hold(folder: str, held: int = -1) -> int:
     """Take the lock of a folder for as long as this process lives; returns its descriptor. Raises Held, OSError.
 
+    `held`: the descriptor from an earlier call, which is no good any more where the folder was removed and made anew.
     Source: flock(2). The kernel lets go of it however the process ends.
     """
     path = os.path.join(folder, "journal.lock")
+    if held >= 0:
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(held), os.stat(path, follow_symlinks=False)):
+                return held
+        os.close(held)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

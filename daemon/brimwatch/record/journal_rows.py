@@ -5,6 +5,7 @@ moment at which it was written. A row that cannot be understood is passed over: 
 """
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,6 +133,7 @@ def _event(number: object, wall: object, body: object) -> Recorded | None:
             and isinstance(member, int | None)
             and all(isinstance(value, str | int | float) for value in facts.values())
         )
+        facts = {sys.intern(key): value for key, value in facts.items()}  # a thousand events have few keys
         return Recorded(number, Event(Name(read["n"]), wall, target, member, facts)) if fits else None  # type: ignore[arg-type]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

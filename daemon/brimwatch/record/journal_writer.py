@@ -154,8 +154,7 @@ class Writer:
             fault = self._prepare(self._folder)
             if fault is not None:
                 raise OSError(fault)
-            if self._lock < 0:
-                self._lock = hold(self._folder)
+            self._lock = hold(self._folder, self._lock)
             self._connection, aside = open_journal(self._path, self._largest)
             found = os.stat(self._path, follow_symlinks=False)
             self._file = (found.st_dev, found.st_ino)

@@ -202,7 +202,12 @@ class Outbox:
     def _give_up(self, message: Message, reason: Reason, detail: str, more: Mapping[str, Fact] | None = None) -> None:
         self._forget(message)
         facts: dict[str, Fact] = {"reason": reason.value, "detail": detail}
-        self._tell(Name.WEBHOOK_FAILED, message, {**(more or {}), **facts})
+        facts = {**(more or {}), **facts}
+        if message.purpose == AGAIN:  # the next one follows within a minute
+            occasion = message.occasion
+            self._story.whisper(Name.WEBHOOK_FAILED, occasion.target, occasion.member, self._facts(message) | facts)
+        else:
+            self._tell(Name.WEBHOOK_FAILED, message, facts)
         self._outcome(message, Verdict.FAILED, reason, detail)
 
     def _drop(self, message: Message) -> None:
