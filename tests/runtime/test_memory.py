@@ -155,6 +155,17 @@ def test_what_is_found_late_is_judged_afresh() -> None:
     assert shelf.of(STATE) == ()
 
 
+def test_what_comes_too_late_does_not_take_along_what_was_written_since() -> None:
+    clock = Clock()
+    shelf = left(clock, subject(active=(Tier.CRITICAL,)))
+    memory = Memory(shelf, clock)
+    memory.take_up(shelf.of(STATE), clock())
+    memory.looked(subject(active=(Tier.WARNING,)))
+    clock.pass_time(GRACE + 1)
+    memory.tidy(clock.mono)
+    assert len(shelf.of(STATE)) == 1
+
+
 def test_an_entry_that_waits_to_be_told_still_does() -> None:
     clock = Clock()
     was = subject(active=(Tier.CRITICAL,))

@@ -181,6 +181,18 @@ def test_what_is_not_found_again_is_ended_after_a_while() -> None:
     run(test)
 
 
+def test_a_tier_that_is_entered_anew_after_a_restart_is_not_ended_with_the_old_one() -> None:
+    async def test(bench: Bench) -> None:
+        bench.tell(critical(), ALERTS)
+        later = Bench(bench.clock, bench.shelf)
+        later.tellings.take_up(bench.shelf.of(ALERT))
+        later.tell(critical(), ALERTS)
+        assert later.sent() + later.after(GRACE + 1) == [("alerts", ENTRY)]
+        await later.outbox.close(0.0, kept=True)
+
+    run(test)
+
+
 def test_documents_that_say_nonsense_are_passed_over() -> None:
     async def test(bench: Bench) -> None:
         bench.tell(critical(), ALERTS)

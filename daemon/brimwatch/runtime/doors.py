@@ -42,6 +42,9 @@ class Doors:
             engine.story.tell(Name.WEB_WARNED, detail=finding)
         if self._listener is None:
             return
+        from brimwatch.web.lean import load_uvicorn
+
+        load_uvicorn()  # before anything imports the whole of it
         from brimwatch.web.app import build_app  # where nothing is served, no web server is loaded
         from brimwatch.web.serve import serve
 

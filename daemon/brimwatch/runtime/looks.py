@@ -79,6 +79,7 @@ class Looks:
     def take_up(self, spent: Spent) -> None:
         """Count runs of an earlier run of the daemon as well."""
         self.spent = self.spent.with_earlier(spent)
+        self._continuity.memory.spent(self.spent)
 
     def lost(self, subject: Subject, process: ProcessId, now: float) -> None:
         """A process is gone: close its running rung, say whether the kernel is the likely cause, and let go."""

@@ -132,6 +132,7 @@ class Memory:
 
     def _write(self, key: str, subject: Subject, essence: Essence) -> None:
         self._written[key] = subject, essence
+        self._past.pop(key, None)  # what comes too late to be restored must not take its successor along
         ladder, judgement, rules = subject.ladder, subject.judgement, subject.target.spec.policy.tiers
         states = () if judgement is None else judgement.states
         body = {

@@ -63,6 +63,7 @@ class Tellings:
         series = telling.series
         self._open.setdefault(telling.of, {})[series] = telling
         self._subjects[telling.of] = subject
+        self._unseen.discard(telling.of)
         self._keep(telling)
         self._outbox.accept(Message(new_id(), occasion.action, ENTRY, occasion, now, series, rung))
 
