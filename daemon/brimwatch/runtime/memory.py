@@ -25,7 +25,7 @@ SAME_GROUP = 600.0  # seconds that the daemon may have been away for a group to 
 YEAR = 366 * 86400.0  # seconds: no budget looks back further
 MOST_RUNS = 1000
 _CALM = TierState()
-Essence = tuple[frozenset[str], bool, tuple[float, ...], Tier, Tier]
+Essence = tuple[tuple[str, ...], bool, tuple[float, ...], int, int]  # numbers and texts: nothing for the collector
 
 
 class Memory:
@@ -177,14 +177,14 @@ def _essence(subject: Subject, now: float) -> Essence:
     judgement, ladder = subject.judgement, subject.ladder
     pairs = zip(subject.target.spec.policy.tiers, judgement.states, strict=True) if judgement is not None else ()
     phases = {rule.tier.label: state.phase for rule, state in pairs if state.phase is not Phase.CALM}
-    active = frozenset(label for label, phase in phases.items() if phase is Phase.ACTIVE)
+    active = tuple(label for label, phase in phases.items() if phase is Phase.ACTIVE)
     cooling = tuple(end if end > now else NEVER for end in ladder.cooldowns)
-    return active, len(phases) > len(active), cooling, ladder.entered, ladder.refused
+    return active, len(phases) > len(active), cooling, int(ladder.entered), int(ladder.refused)
 
 
 def _says_something(essence: Essence) -> bool:
     active, holding, cooling, entered, _ = essence
-    return bool(active) or holding or entered is not Tier.CALM or any(end != NEVER for end in cooling)
+    return bool(active) or holding or entered != Tier.CALM or any(end != NEVER for end in cooling)
 
 
 def _judgement(body: Mapping[str, Json], policy: Policy, now: Moment) -> Judgement:

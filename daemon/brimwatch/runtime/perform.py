@@ -51,8 +51,12 @@ class Performer:
         self._story.started(subject, decision)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        subject.tasks = (*(one for one in subject.tasks if not one.done()), task)
+        subject.tasks = (*subject.tasks, task)
+        task.add_done_callback(lambda ended: self._let_go(subject, ended))
+
+    def _let_go(self, subject: Subject, ended: "asyncio.Task[None]") -> None:
+        self._tasks.discard(ended)
+        subject.tasks = tuple(task for task in subject.tasks if task is not ended)
 
     def stop(self, subject: Subject) -> None:
         """Give up the subject's running rungs: a higher tier took over, or the subject is gone."""

@@ -65,6 +65,7 @@ class Service:
             engine.story.tell(Name.CONFIG_LOADED, source=self._config.source, targets=len(self._config.targets))
             self._log.listen()
             engine.watch.start()
+            gc.collect()
             gc.freeze()  # what lives as long as the daemon need not be walked by each full collection
             self._notifier.send("READY=1", f"STATUS=watching {len(engine.membership.targets)} targets")
             keeper = loop.create_task(self._keep(engine))
