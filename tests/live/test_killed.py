@@ -105,8 +105,8 @@ def test_each_entry_reaches_a_sink_that_knows_its_ids_exactly_once_through_100_k
         daemon = Forked(spawn, tmp_path, config)
         high = False
         for _ in range(KILLS):
-            daemon.say(f"{chance.uniform(0.02, 0.35):.3f}")
-            end = time.monotonic() + chance.uniform(0.0, 0.3)
+            daemon.say(f"{chance.uniform(0.02, 0.5):.3f}")
+            end = time.monotonic() + chance.uniform(0.0, 0.45)
             while time.monotonic() < end:
                 swing(target, high := not high)
                 time.sleep(chance.uniform(0.01, 0.1))
@@ -120,7 +120,7 @@ def test_each_entry_reaches_a_sink_that_knows_its_ids_exactly_once_through_100_k
         entered = daemon.entries()
         told = len(pager.of("tier_entered"))
         print(f"entries {entered}, told {told}, ends told {len(pager.of('tier_left'))}, posts {pager.posts}")
-        assert entered >= KILLS / 4
+        assert entered >= KILLS / 10
         assert told == entered
         assert len(pager.of("tier_left")) == entered
         assert pager.differing == []

@@ -8,6 +8,8 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from brimwatch.record.catalogue_kept import KEPT
+
 
 class Name(enum.StrEnum):
     """The events, in the past tense."""
@@ -84,13 +86,6 @@ _TIERS = {
     "signals": "quantities that met their threshold, separated by commas",
     "{signal}": "value of such a quantity, with its unit as ending",
     "{signal}_threshold": "what it was compared with, with its unit as ending",
-}
-_MESSAGE = {
-    "action": "name of the action",
-    "tier": "tier it tells of",
-    "id": "webhook-id of the message",
-    "tries": "made for it",
-    "age_seconds": "since it was accepted",
 }
 _CONFIG = {"source": "file, or embedded default", "targets": "entries under targets"}
 
@@ -209,56 +204,5 @@ CATALOGUE: Mapping[Name, Entry] = {
     Name.WEB_WARNED: Entry(
         "Something about the web server deserves a look.", Level.WARNING, {"detail": "what was found, and what to do"}
     ),
-    Name.JOURNAL_SET_ASIDE: Entry(
-        "What stood in the journal's place could not be used; it was renamed, and a new journal begun.",
-        Level.WARNING,
-        {"path": "folder of the journal", "detail": "what was found, and its new name"},
-    ),
-    Name.JOURNAL_FAILED: Entry(
-        "The journal cannot be written; events and webhooks go on in memory.",
-        Level.ERROR,
-        {"path": "folder of the journal", "detail": "the error"},
-    ),
-    Name.JOURNAL_RECOVERED: Entry(
-        "The journal is written again.",
-        Level.INFO,
-        {"path": "folder of the journal", "failed_seconds": "time it was not written"},
-    ),
-    Name.STATE_RESTORED: Entry(
-        "What an earlier run left was taken up.",
-        Level.INFO,
-        {
-            "restored": "subjects whose tiers and cooldowns came back",
-            "budgets": "actions whose runs still count",
-            "webhooks": "messages that wait to be sent",
-            "alerts": "that were open",
-            "after_crash": "true where that run did not end in order",
-            "down_seconds": "since it was last alive",
-        },
-    ),
-    Name.WEBHOOK_DELIVERED: Entry("A message was delivered.", Level.DEBUG, _MESSAGE | {"status": "HTTP status"}),
-    Name.WEBHOOK_DELAYED: Entry(
-        "A message was not accepted; it is sent again. Told once, until one gets through.",
-        Level.WARNING,
-        _MESSAGE | {"status": "HTTP status", "detail": "more about it", "waiting": "messages of this action"},
-    ),
-    Name.WEBHOOK_RECOVERED: Entry(
-        "Messages of this action get through again.",
-        Level.INFO,
-        {
-            "action": "name of the action",
-            "failed_seconds": "since the first one that did not",
-            "waiting": "messages of this action",
-        },
-    ),
-    Name.WEBHOOK_FAILED: Entry(
-        "A message was given up.",
-        Level.WARNING,
-        _MESSAGE | {"status": "HTTP status", "reason": "one of the reasons", "detail": "more about it"},
-    ),
-    Name.WEBHOOK_DROPPED: Entry(
-        "The queue was full: the oldest messages gave way. Told once a minute at most.",
-        Level.WARNING,
-        {"action": "name of the action", "count": "messages that were dropped"},
-    ),
+    **{Name(name): Entry(meaning, Level(level), facts) for name, (meaning, level, facts) in KEPT.items()},
 }
