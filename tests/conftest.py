@@ -1,5 +1,6 @@
 """What do tests that start real processes share? Programs, ports, waiting, and an end for all that was started."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -100,6 +101,26 @@ def spawn(leak_guard: None) -> Iterator[Callable[..., "subprocess.Popen[Any]"]]:
         for stream in (child.stdin, child.stdout, child.stderr):
             if stream is not None:
                 stream.close()
+
+
+def fill(path: Path) -> None:
+    """Take all the room that a file system has."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 KiB that can really be full; loudly skipped where none can be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=0700", "tmpfs", str(disk)]
+    mounted = subprocess.run(words, capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no small disk can be mounted (that takes root): {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def _carries_mark(process: psutil.Process) -> bool:

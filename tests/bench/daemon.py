@@ -70,7 +70,7 @@ def one_size(folder: Path, count: int) -> None:
     config.write_text(CONFIG)
     address = f"127.0.0.1:{free_port()}"
     words = ["run", "--config.file", str(config), "--web.listen-address", address, "--log.level", "error"]
-    words += ["--storage.path", str(folder / "storage")]
+    words += ["--storage.path", str(folder / f"state-{count}")]
     with running([sys.executable, str(HERE / "probed.py"), str(answer), *words], folder) as daemon:
         start = wait_for(f"http://{address}/-/ready", daemon)
         until("all targets measured", 30, lambda: all_measured(f"http://{address}/metrics", count))

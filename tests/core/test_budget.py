@@ -42,3 +42,9 @@ def test_runs_that_no_budget_sees_any_more_are_dropped() -> None:
     for hour in range(100):
         spent = spent.spend("shop", RESTART, hour * 3600.0)
     assert {key: len(times) for key, times in spent.runs.items()} == {("shop", "restart"): 1, ("", ""): 1}
+
+
+def test_runs_of_an_earlier_run_of_the_daemon_count_as_well() -> None:
+    earlier = Spent({("a", "x"): (1.0, 2.0), ("b", "x"): (1.0,)})
+    ours = Spent({("a", "x"): (3.0,)})
+    assert ours.with_earlier(earlier).runs == {("a", "x"): (1.0, 2.0, 3.0), ("b", "x"): (1.0,)}

@@ -113,3 +113,17 @@ def test_every_event_of_the_catalogue_is_told_by_somebody() -> None:
     tellers = [path for path in package.rglob("*.py") if path.name not in ("catalogue.py", "sentences.py")]
     text = "\n".join(path.read_text() for path in tellers)
     assert [name.name for name in Name if not re.search(rf"\bName\.{name.name}\b", text)] == []
+
+
+def test_an_earlier_runs_events_come_before_ours_and_ids_go_on_above_theirs() -> None:
+    log, told = EventLog(4), list[Recorded]()
+    log.subscribe(told.append)
+    ours = log.add(happened(0))
+    theirs = [Recorded(ours.id + delta, happened(0, "b")) for delta in (-2, -1, 0, 5000)]
+
+    log.take_up(theirs)
+    after = log.add(happened(1))
+
+    assert ids(log.since()) == [-1, 0, 5000, 5001]
+    assert log.since()[1] == ours
+    assert told == [ours, after]

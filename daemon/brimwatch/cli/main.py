@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 subparsers.add_parser(command, help=summary)
         options = parser.parse_args(words)
+        del parser, subparsers  # a thousand objects that a daemon would hold as long as it lives
         return int(options.run(options))
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("brimwatch"):

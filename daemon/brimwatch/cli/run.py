@@ -95,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         pid=arguments.pid,
         interval=arguments.interval,
         dry_run=arguments.dry_run,
+        journal=True,
     )
     config = load_config(options)
     if options.pid is not None and not os.path.exists(f"{options.procfs}/{options.pid}"):

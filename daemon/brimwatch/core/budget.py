@@ -41,6 +41,11 @@ class Spent:
         keys = ((target, action.name), _HOST)
         return Spent({key: tuple(t for t in times if key not in keys or t != at) for key, times in self.runs.items()})
 
+    def with_earlier(self, earlier: "Spent") -> "Spent":
+        """The same with what an earlier run of the daemon counted, on the clock of this one."""
+        keys = {**earlier.runs, **self.runs}
+        return Spent({key: tuple(sorted((*earlier.runs.get(key, ()), *self.runs.get(key, ())))) for key in keys})
+
 
 def _recent(times: tuple[float, ...], budget: Budget, now: float) -> tuple[float, ...]:
     return tuple(at for at in times if at > now - budget.window)

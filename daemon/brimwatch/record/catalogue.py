@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from brimwatch.record.autopsy_facts import AUTOPSY_FACTS
+from brimwatch.record.catalogue_kept import KEPT
 
 
 class Name(enum.StrEnum):
@@ -45,6 +46,15 @@ class Name(enum.StrEnum):
     WEB_WARNED = "web_warned"
     WEB_CONFIG_RELOADED = "web_config_reloaded"
     WEB_CONFIG_REJECTED = "web_config_rejected"
+    JOURNAL_SET_ASIDE = "journal_set_aside"
+    JOURNAL_FAILED = "journal_failed"
+    JOURNAL_RECOVERED = "journal_recovered"
+    STATE_RESTORED = "state_restored"
+    WEBHOOK_DELIVERED = "webhook_delivered"
+    WEBHOOK_DELAYED = "webhook_delayed"
+    WEBHOOK_RECOVERED = "webhook_recovered"
+    WEBHOOK_FAILED = "webhook_failed"
+    WEBHOOK_DROPPED = "webhook_dropped"
 
 
 class Level(enum.StrEnum):
@@ -97,7 +107,12 @@ CATALOGUE: Mapping[Name, Entry] = {
     Name.DAEMON_STARTED: Entry(
         "Brimwatch began to watch.",
         Level.INFO,
-        {"version": "of Brimwatch", "address": "where the web pages are", "dry_run": "true where nothing is acted on"},
+        {
+            "version": "of Brimwatch",
+            "address": "where the web pages are",
+            "dry_run": "true where nothing is acted on",
+            "last_run": "ended in order, or crashed; absent where none is known",
+        },
     ),
     Name.DAEMON_STOPPED: Entry(
         "Brimwatch stopped watching.",
@@ -236,4 +251,5 @@ CATALOGUE: Mapping[Name, Entry] = {
         Level.ERROR,
         {"source": "file", "faults": "how many there are", "detail": "the first of them"},
     ),
+    **{Name(name): Entry(meaning, Level(level), facts) for name, (meaning, level, facts) in KEPT.items()},
 }

@@ -1,7 +1,7 @@
 """What has happened? Events, and the last of them in memory."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -59,6 +59,14 @@ class EventLog:
             except Exception as error:  # noqa: BLE001 - telling must never cost a look or an action
                 self.failed(error)
         return recorded
+
+    def take_up(self, earlier: Iterable[Recorded]) -> None:
+        """Put an earlier run's events before our own, untold; ids go on above theirs, wherever the clock is."""
+        known = {recorded.id for recorded in self._ring}
+        older = [recorded for recorded in earlier if recorded.id not in known]
+        merged = sorted((*older, *self._ring), key=lambda recorded: recorded.id)
+        self._ring = deque(merged, self._ring.maxlen)
+        self._last = max(self._last, *(recorded.id for recorded in older), 0)
 
     def since(self, since: float | None = None, target: str | None = None, limit: int = 100) -> tuple[Recorded, ...]:
         """Events in the order in which they happened, at most `limit`.

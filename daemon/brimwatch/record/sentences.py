@@ -6,6 +6,7 @@ from brimwatch.model import Reason
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Name
 from brimwatch.record.events import Event
+from brimwatch.record.sentences_kept import KEPT
 from brimwatch.record.text import escaped
 from brimwatch.record.wording import ENDINGS, Facts, bytes_of, join, maybe, show, time_of
 from brimwatch.units import format_bytes
@@ -176,9 +177,11 @@ def _rejected(what: str) -> Callable[[str, Facts], str]:
 
 
 _TELL: Mapping[Name, Callable[[str, Facts], str]] = {
+    **KEPT,
     Name.DAEMON_STARTED: lambda _, facts: join(
         f"Brimwatch {facts.get('version', '')} started",
         "dry run: nothing is acted on" if facts.get("dry_run") else None,
+        "the last run crashed" if facts.get("last_run") == "crashed" else None,
         maybe("see ", facts.get("address")),
         by="; ",
     ),

@@ -42,6 +42,11 @@ class Doors:
         self._engine: Engine | None = None
         self._stream: Stream | None = None
 
+    @property
+    def serves(self) -> bool:
+        """Is there a page to look at?"""
+        return self._listener is not None
+
     async def open(
         self,
         engine: Engine,
@@ -53,6 +58,9 @@ class Doors:
             engine.story.tell(Name.WEB_WARNED, detail=finding)
         if self._listener is None:
             return
+        from brimwatch.web.lean import load_uvicorn
+
+        load_uvicorn()  # before anything imports the whole of it
         from brimwatch.web.app import build_app  # where nothing is served, no web server is loaded
         from brimwatch.web.serve import serve
 

@@ -21,6 +21,8 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.boot import clock_of
+from brimwatch.runtime.continuity import Continuity
 from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.keeper import Keeper
 from brimwatch.runtime.lanes import Lanes
@@ -80,8 +82,15 @@ class Engine:
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
         self.keeper = Keeper(self.story, options.procfs, loop)
         self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
+        self.continuity = Continuity(self.events, self.story, clock_of(options.procfs))
         self.performer = Performer(
-            ACTIONS, options.procfs, self.story, self._answered, self.keeper.brakes, self.evidence.keeper
+            ACTIONS,
+            options.procfs,
+            self.story,
+            self._answered,
+            self.continuity.tell,
+            self.keeper.brakes,
+            self.evidence.keeper,
         )
         self.looks = Looks(
             self.membership,
@@ -90,8 +99,10 @@ class Engine:
             self.performer.stop,
             self._read,
             self._guard,
+            self.continuity,
             self.evidence,
         )
+        self.continuity.spend = self.looks.take_up
         self.membership.lost = self.looks.lost
         self.looks.tier_changed = self.keeper.changed
         roster = Roster(options.procfs, config.targets, (config.run_dir,), adopts=options.adopts)
@@ -115,6 +126,7 @@ class Engine:
         await self.performer.close()
         await self.keeper.close()
         self.evidence.close()
+        await self.continuity.end()
         self.membership.close()
         self._host.close()
         self.lanes.close()
@@ -132,12 +144,14 @@ class Engine:
             config_ok=self.config_ok,
             config_loaded_wall=self.loaded_wall,
             started_wall=self.started_wall,
+            webhook_queue=len(self.continuity.outbox.queue),
         )
 
     def housekeeping(self, now: float) -> None:
         """Once an interval: give up on stuck reads, keep the host's figures fresh, let old evidence go."""
         self.lanes.expire(now)
         self.keeper.sweep(now)
+        self.continuity.housekeeping(now)
         self._host.look(now)
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
@@ -148,6 +162,7 @@ class Engine:
         self.looks.dry_run = config.dry_run
         self.keeper.configure(config)
         self.evidence.retain(config.retention)
+        self.continuity.configure(config)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
@@ -162,6 +177,7 @@ class Engine:
         self.watch.forget(subject)
         self.performer.stop(subject)
         self.keeper.lost(subject)
+        self.continuity.gone(subject)
 
     def _answered(self, subject: Subject) -> None:
         if subject.due != float("inf"):

@@ -14,6 +14,7 @@ from brimwatch.core.select import Candidate, Turn, turns
 from brimwatch.core.settle import held_bytes, settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
+from brimwatch.runtime.continuity import Continuity
 from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.story import Story
@@ -37,6 +38,7 @@ class Looks:
         stop: Callable[[Subject], None],
         read: Callable[[ProcessId, SlowRead, Accept], None],
         guard: Callable[[Subject], Reason | None],
+        continuity: Continuity,
         evidence: Evidence,
     ) -> None:
         self._membership = membership
@@ -46,6 +48,7 @@ class Looks:
         self._read = read
         self._guard = guard
         self._evidence = evidence
+        self._continuity = continuity
         self.spent = Spent()
         self.interval = Seconds(1.0)
         self.dry_run = False
@@ -60,10 +63,11 @@ class Looks:
         if sample is None:
             return float("inf")
         policy = subject.target.spec.policy
-        judgement, change = evaluate(policy, subject.judgement, sample, self.interval)
-        before, now_limit = None if subject.sample is None else subject.sample.limit, sample.limit
-        if before is not None and now_limit is not None and before.bytes != now_limit.bytes:
-            self._story.limit_changed(subject, before, now_limit)
+        if subject.looks == 0:
+            self._continuity.memory.restore(subject)
+        before, ladder = subject.judgement, subject.ladder
+        judgement, change = evaluate(policy, before, sample, self.interval)
+        self._heed_limit(subject, sample)
         subject.judgement, subject.sample = judgement, sample
         subject.history.add(sample)
         subject.looks += 1
@@ -74,7 +78,20 @@ class Looks:
             self._changed(subject, change, sample)
         if change is not None or judgement.tier is not Tier.CALM or subject.ladder.firing is not None:
             self._climb(subject, judgement, change, sample)
+        if before is None or judgement.states != before.states or subject.ladder is not ladder or subject.looks == 1:
+            self._continuity.looked(subject)
         return next_gap(policy, judgement, sample, fastest, self.interval, subject.ladder.firing is not None)
+
+    def take_up(self, spent: Spent) -> None:
+        """Count runs of an earlier run of the daemon as well."""
+        self.spent = self.spent.with_earlier(spent)
+        self._continuity.memory.spent(self.spent)
+
+    def _heed_limit(self, subject: Subject, sample: Sample) -> None:
+        """Tell where the effective limit is another than at the last look."""
+        before, limit = None if subject.sample is None else subject.sample.limit, sample.limit
+        if before is not None and limit is not None and before.bytes != limit.bytes:
+            self._story.limit_changed(subject, before, limit)
 
     def lost(self, subject: Subject, process: ProcessId, now: float) -> None:
         """A process is gone: close its running rung, say whether the kernel is the likely cause, and let go."""
@@ -150,6 +167,7 @@ class Looks:
         self._carry_out(subject, step, sample)
 
     def _carry_out(self, subject: Subject, step: Step, sample: Sample) -> None:
+        spent = self.spent
         for outcome in step.outcomes:
             if outcome.verdict is Verdict.SUPPRESSED:
                 self.spent = self.spent.refund(subject.target.name, outcome.action, outcome.started)
@@ -161,6 +179,8 @@ class Looks:
                 self._run(subject, decision, sample)
             else:
                 self._story.refused(subject, decision)
+        if self.spent is not spent:
+            self._continuity.memory.spent(self.spent)
 
     def _turn(self, subject: Subject) -> Turn:
         target = subject.target

@@ -23,3 +23,4 @@ class Options:
     dry_run: bool = False
     procfs: str = "/proc"
     adopts: Callable[[int], bool] | None = None  # which of our children belong to the first target as orphans
+    journal: bool = False  # keep what must outlive this run; the daemon does, a demonstration does not

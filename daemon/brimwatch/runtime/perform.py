@@ -34,6 +34,7 @@ class Performer:
         procfs: str,
         story: Story,
         answered: Callable[[Subject], None],
+        tell: Callable[[Subject, Decision, Sample], bool],
         brakes: Callable[[Subject, Decision], Brakes] | None = None,
         keep: Callable[[Subject], Keep | None] = lambda _: None,
     ) -> None:
@@ -44,6 +45,7 @@ class Performer:
         self._answered = answered
         self._brakes = brakes
         self._keep = keep
+        self._tell = tell  # takes over what is told by webhook: its tries may outlive this run
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -53,12 +55,18 @@ class Performer:
 
     def run(self, subject: Subject, decision: Decision, sample: Sample) -> None:
         """Start a rung as a task. The time from the measured crossing to here is the daemon's reaction."""
+        if self._tell(subject, decision, sample):
+            return
         request = self._request(subject, decision, sample)
         self._story.started(subject)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        subject.tasks = (*(one for one in subject.tasks if not one.done()), task)
+        subject.tasks = (*subject.tasks, task)
+        task.add_done_callback(lambda ended: self._let_go(subject, ended))
+
+    def _let_go(self, subject: Subject, ended: "asyncio.Task[None]") -> None:
+        self._tasks.discard(ended)
+        subject.tasks = tuple(task for task in subject.tasks if task is not ended)
 
     def stop(self, subject: Subject) -> None:
         """Give up the subject's running rungs: a higher tier took over, or the subject is gone."""
@@ -74,7 +82,6 @@ class Performer:
 
     async def by_hand(self, subject: Subject, decision: Decision, sample: Sample) -> Attempt:
         """Run a rung because a person asked for it; what follows from it is for the caller to see to."""
-        self._story.asked(subject, decision)
         return await self._try(decision, self._request(subject, decision, sample))
 
     async def _attempt(self, subject: Subject, decision: Decision, request: Request) -> None:

@@ -17,7 +17,7 @@ from brimwatch.runtime.engine import Engine, load_config, raise_descriptor_limit
 from brimwatch.runtime.notify import Notifier
 from brimwatch.runtime.options import Options
 from brimwatch.runtime.reload import ConfigFile, in_thread
-from brimwatch.runtime.storage import open_storage
+from brimwatch.runtime.storage import find_storage, open_storage
 
 STALLED = 10.0  # seconds without a look, beyond some intervals, after which the daemon calls itself unhealthy
 CHECK_FILE = 2.0  # seconds between two checks of the configuration file
@@ -54,10 +54,19 @@ class Service:
                 loop.add_signal_handler(number, self._end, stop, number.name)
             loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload(engine)))
         try:
+            if self._options.journal and self._options.storage_path != "":
+                await engine.continuity.open(find_storage(self._options.storage_path))
+            engine.continuity.page = doors.address if doors.serves else ""
             await doors.open(engine, lambda: self.reload(engine), lambda: self.health(engine))
             engine.metrics.reload_result(True, engine.loaded_wall)
             engine.story.tell(
-                Name.DAEMON_STARTED, version=__version__, address=doors.address, dry_run=engine.config.dry_run
+                Name.DAEMON_STARTED,
+                None,
+                None,
+                version=__version__,
+                address=doors.address,
+                dry_run=engine.config.dry_run,
+                **engine.continuity.last_run,
             )
             if unstored:
                 engine.story.tell(Name.ARTEFACT_FAILED, detail=f"no artefacts are kept: {unstored}")
@@ -65,6 +74,7 @@ class Service:
             self._log.listen()
             await engine.keeper.adopt(self._config.run_dir)
             engine.watch.start()
+            gc.collect()
             gc.freeze()  # what lives as long as the daemon need not be walked by each full collection
             self._notifier.send("READY=1", f"STATUS=watching {len(engine.membership.targets)} targets")
             keeper = loop.create_task(self._keep(engine))
@@ -80,6 +90,7 @@ class Service:
             engine.story.tell(
                 Name.DAEMON_STOPPED, uptime_seconds=round(time.time() - engine.started_wall, 1), reason=self._ended
             )
+            await engine.continuity.close()
         return 0
 
     def health(self, engine: Engine) -> tuple[bool, str]:

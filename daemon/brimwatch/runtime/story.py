@@ -39,6 +39,10 @@ class Story:
         """Record one event of the catalogue."""
         self._keep(Event(name, time.time(), target, member, facts))
 
+    def whisper(self, name: Name, target: str | None, member: int | None, facts: Mapping[str, Fact]) -> None:
+        """Write an event to the log alone: it happens too often to be kept."""
+        self._log.write(Recorded(0, Event(name, time.time(), target, member, facts)))
+
     def _keep(self, event: Event, subject: Subject | None = None) -> None:
         self._events.add(event)
         if subject is not None:
@@ -97,10 +101,6 @@ class Story:
             self._metrics.reaction(Seconds(max(0.0, time.monotonic() - subject.entered_at)))
             subject.entered_at = 0.0
 
-    def asked(self, subject: Subject, decision: Decision) -> None:
-        """A rung starts because a person asked for it: it is counted, and is no reaction to a crossing."""
-        self._metrics.attempted(subject.target.name, decision.tier, decision.action.name)
-
     def refused(self, subject: Subject, decision: Decision) -> None:
         """A rung was decided against."""
         name, reason = subject.target.name, decision.reason or Reason.ERROR
@@ -110,7 +110,13 @@ class Story:
 
     def outcome(self, subject: Subject, outcome: Outcome) -> None:
         """A rung has ended."""
-        name, tier, action = subject.target.name, outcome.tier, outcome.action.name
+        self.ended(subject.target.name, subject.label, outcome, _rungs(subject, outcome.tier), subject)
+
+    def ended(
+        self, name: str, member: int | None, outcome: Outcome, rungs: int | None, subject: Subject | None = None
+    ) -> None:
+        """The same where the subject may be gone; `rungs` is the length of its ladder."""
+        tier, action = outcome.tier, outcome.action.name
         if outcome.verdict is Verdict.SUPPRESSED:
             self._metrics.suppressed(name, tier, action, outcome.reason or Reason.ERROR)
         else:
@@ -120,7 +126,7 @@ class Story:
             self._metrics.failed(name, tier, action, outcome.reason or Reason.ERROR)
         if outcome.reclaimed is not None:
             self._metrics.reclaimed(name, tier, action, outcome.reclaimed)
-        self._keep(rung_ended(name, subject.label, outcome, time.time(), _rungs(subject, tier)), subject)
+        self._keep(rung_ended(name, member, outcome, time.time(), rungs), subject)
 
     def oom_killed(self, subject: Subject, evidence: str, kills: int = 1, **facts: Fact) -> None:
         """The kernel killed, as the cgroup says or as we infer."""
