@@ -59,6 +59,7 @@ class Looks:
         judgement, change = evaluate(policy, subject.judgement, sample, self.interval)
         subject.judgement, subject.sample = judgement, sample
         subject.looks += 1
+        subject.history.add(sample)
         resident = sample.value(Quantity.RSS)
         if resident is not None and resident > subject.peak:
             subject.peak = resident

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 from brimwatch.config.settings import TargetSpec
 from brimwatch.core.decide import Ladder
 from brimwatch.core.evaluate import Judgement
+from brimwatch.core.history import History
 from brimwatch.core.select import Turn
 from brimwatch.discover.roster import Member
 from brimwatch.discover.slots import Slots
@@ -32,8 +33,8 @@ class Subject:
     """What is judged as one: a process, a group's sum, or the host."""
 
     __slots__ = (
-        "due", "entered_at", "host", "judgement", "key", "ladder", "looks", "peak", "sample", "shared", "since_wall",
-        "slot", "target", "tasks", "watched",
+        "due", "entered_at", "history", "host", "judgement", "key", "ladder", "looks", "peak", "sample", "shared",
+        "since_wall", "slot", "target", "tasks", "watched",
     )  # fmt: skip
 
     def __init__(self, target: "Target", key: ProcessId, slot: int | None, wall: float) -> None:
@@ -51,6 +52,7 @@ class Subject:
         self.peak = 0.0
         self.due = 0.0
         self.looks = 0
+        self.history = History()
         self.tasks: tuple[asyncio.Task[None], ...] = ()  # rungs that run for it
 
     @property
