@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 
 from brimwatch.core.budget import Spent
+from brimwatch.core.course import accounted, concerns, entered_shared, gives_up, turn_of
 from brimwatch.core.decide import Facts, Step, decide
 from brimwatch.core.evaluate import Judgement, evaluate
 from brimwatch.core.pace import next_gap
-from brimwatch.core.select import Candidate, Turn, turns
-from brimwatch.core.settle import held_bytes, settle_gone
+from brimwatch.core.settle import settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.membership import Membership
@@ -55,6 +55,8 @@ class Looks:
         sample, fastest = self._measure(subject, now)
         if sample is None:
             return float("inf")
+        if self._story.tap is not None:
+            self._story.tap.look(subject, sample, self.tick, self._guard(subject))
         policy = subject.target.spec.policy
         judgement, change = evaluate(policy, subject.judgement, sample, self.interval)
         subject.judgement, subject.sample = judgement, sample
@@ -65,7 +67,7 @@ class Looks:
             subject.peak = resident
         if change is not None:
             self._changed(subject, change, sample)
-        if change is not None or judgement.tier is not Tier.CALM or subject.ladder.firing is not None:
+        if concerns(judgement, change, subject.ladder):
             self._climb(subject, judgement, change, sample)
         return next_gap(policy, judgement, sample, fastest, self.interval, subject.ladder.firing is not None)
 
@@ -74,6 +76,8 @@ class Looks:
         if len(subject.watched) == 1:
             firing = subject.ladder.firing
             kills = subject.watched[process].sampler.last_oom_kills()
+            if self._story.tap is not None:
+                self._story.tap.gone(subject, now)
             if firing is not None:
                 self._story.outcome(subject, settle_gone(firing, now))
             if kills:
@@ -113,7 +117,7 @@ class Looks:
     def _changed(self, subject: Subject, change: Change, sample: Sample) -> None:
         if change.after > change.before:
             subject.entered_at = sample.at
-            subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
+            subject.shared = entered_shared(change)
         self._story.changed(subject, change, sample)
         subject.since_wall = time.time()
 
@@ -127,7 +131,7 @@ class Looks:
                 judgement=judgement,
                 change=change,
                 sample=sample,
-                turn=self._turn(subject),
+                turn=turn_of(subject.target, subject.key, subject.target.spec.policy, self.tick),
                 spent=self.spent,
                 guard=self._guard(subject) if judgement.tier is not Tier.CALM else None,
                 dry_run=self.dry_run,
@@ -135,45 +139,29 @@ class Looks:
             ),
         )
         subject.ladder = step.ladder
-        superseded = before is not None and (step.ladder.firing is None or step.ladder.firing.number != before.number)
-        if superseded and before is not None and before.attempt is None:
+        if gives_up(before, step.ladder):
+            if self._story.tap is not None:
+                self._story.tap.stopped(subject)
             self._stop(subject)
         self._carry_out(subject, step, sample)
 
     def _carry_out(self, subject: Subject, step: Step, sample: Sample) -> None:
+        before, self.spent = self.spent, accounted(self.spent, subject.target.name, step)
+        tap = self._story.tap
+        if tap is not None and self.spent is not before:
+            tap.spent(subject, self.spent)
         for outcome in step.outcomes:
-            if outcome.verdict is Verdict.SUPPRESSED:
-                self.spent = self.spent.refund(subject.target.name, outcome.action, outcome.started)
             self._story.outcome(subject, outcome)
         for decision in step.decisions:
             if decision.verdict is Verdict.RUN:
-                if decision.rung >= 0:
-                    self.spent = self.spent.spend(subject.target.name, decision.action, decision.at)
+                if tap is not None:
+                    tap.started(subject, decision)
                 self._run(subject, decision, sample)
             else:
                 self._story.refused(subject, decision)
-
-    def _turn(self, subject: Subject) -> Turn:
-        target = subject.target
-        if len(target.subjects) == 1:
-            return Turn.GO
-        if target.turns_tick != self.tick:
-            target.turns_tick = self.tick
-            candidates = [
-                Candidate(one.key, one.tier, held_bytes(one.sample) or 0, one.sample.cgroup, one.shared, _climbing(one))
-                for one in target.subjects.values()
-                if one.sample is not None and (one.tier is not Tier.CALM or _climbing(one))
-            ]
-            target.last_turns = turns(candidates, target.spec.policy)
-        # A subject that entered its tier after the turns of this tick were made has the next tick's.
-        return target.last_turns.get(subject.key, Turn.WAIT)
 
     def _likely_killed(self, subject: Subject) -> bool:
         sample = subject.sample
         if sample is None or sample.limit is None or sample.headroom is None or sample.limit.source != "cgroup":
             return False
         return sample.headroom < OOM_SHARE * sample.limit.bytes
-
-
-def _climbing(subject: Subject) -> bool:
-    return subject.ladder.firing is not None

@@ -9,7 +9,8 @@ from dataclasses import replace
 from brimwatch.act.request import ActionKind, Recipient, Request
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
-from brimwatch.model import Attempt, Decision, Outcome, Reason, Sample, Verdict
+from brimwatch.core.settle import settle_told
+from brimwatch.model import Attempt, Decision, Reason, Sample, Verdict
 from brimwatch.procfs.stat import read_stat
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.story import Story
@@ -73,12 +74,17 @@ class Performer:
                 if recipient.pidfd >= 0:
                     os.close(recipient.pidfd)
         attempt = replace(attempt, detail=attempt.detail[:DETAIL])
+        tap = self._story.tap
         if decision.rung < 0:
-            self._story.outcome(subject, _told(decision, attempt))
+            if tap is not None:
+                tap.answered(subject, decision, attempt)
+            self._story.outcome(subject, settle_told(decision, attempt))
             return
         firing, known = subject.ladder.firing, subject.sample
         if firing is None or firing.number != decision.firing or firing.rung != decision.rung or known is None:
             return  # superseded meanwhile: its outcome was told then
+        if tap is not None:
+            tap.answered(subject, decision, attempt)
         subject.ladder = attempted(subject.ladder, attempt, subject.target.spec.policy, known)
         self._answered(subject)
 
@@ -124,20 +130,6 @@ class Performer:
             pass  # gone: -1 says so
         os.close(pidfd)
         return -1
-
-
-def _told(decision: Decision, attempt: Attempt) -> Outcome:
-    return Outcome(
-        tier=decision.tier,
-        action=decision.action,
-        rung=decision.rung,
-        verdict=attempt.verdict,
-        at=attempt.ended,
-        started=attempt.started,
-        duration=Seconds(attempt.ended - attempt.started),
-        reason=attempt.reason,
-        detail=attempt.detail,
-    )
 
 
 def _severity(sample: Sample) -> float:
