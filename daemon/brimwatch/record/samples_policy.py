@@ -94,10 +94,9 @@ def read_condition(fields: Fields | None) -> Condition | None:
 
 def read_quantity(value: object) -> Quantity:
     """A quantity by its name. Raises Malformed."""
-    try:
-        return Quantity(value)
-    except ValueError:
-        raise Malformed("a quantity that this version does not know") from None
+    if not isinstance(value, str) or value not in Quantity.__members__.values():
+        raise Malformed("a quantity that this version does not know")
+    return Quantity(value)
 
 
 def read_tier_name(fields: Fields, key: str = "tier") -> Tier:

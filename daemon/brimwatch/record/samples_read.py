@@ -27,6 +27,7 @@ class RowReader:
 
     def __init__(self) -> None:
         self._policies: dict[int, Policy] = {}
+        self._interval = Seconds(1.0)  # in force: what is measured at each look has it as its cadence
 
     def row(self, line: bytes) -> rows.Row | None:
         """The row of a line; None for a policy, and for a kind of row that this version does not know.
@@ -48,15 +49,17 @@ class RowReader:
         if fields.get("format") != FORMAT:
             raise Malformed(f"no recording of ours: format is not {FORMAT!r}")
         if fields.get("version") != VERSION:
-            raise Malformed(f"version {str(fields.get('version')):.20}; this Brimwatch reads version {VERSION}")
-        terms = _read_terms(fields)
+            raise Malformed(f"version {fields.get('version')!s:.20}; this Brimwatch reads version {VERSION}")
+        terms = self._agreed(fields)
         return rows.Header(
             fields.text("host"), fields.text("boot_id"), fields.number("at"), fields.number("wall"), terms,
             fields.text("brimwatch"),
         )  # fmt: skip
 
     def _agreed(self, fields: Fields) -> rows.Terms:
-        return _read_terms(fields)
+        terms = _read_terms(fields)
+        self._interval = terms.interval
+        return terms
 
     def _declared(self, fields: Fields) -> rows.Declared:
         number = fields.whole("policy")
@@ -91,7 +94,7 @@ class RowReader:
             judgement=None if judgement is None else _read_judgement(judgement),
             ladder=_read_ladder(fields.part("ladder")),
             shared=fields.flag("shared"),
-            sample=None if sample is None else read_sample(sample),
+            sample=None if sample is None else read_sample(sample, self._interval),
             since=fields.number("since"),
         )
 
@@ -107,7 +110,7 @@ class RowReader:
     def _look(self, fields: Fields) -> rows.Look:
         return rows.Look(
             fields.text("target"), fields.process("process"), fields.maybe_whole("member"), fields.number("wall"),
-            fields.whole("tick"), read_sample(fields), _reason(fields, "guard"),
+            fields.whole("tick"), read_sample(fields, self._interval), _reason(fields, "guard"),
         )  # fmt: skip
 
     def _started(self, fields: Fields) -> rows.Started:
@@ -147,7 +150,7 @@ class RowReader:
         return rows.End(fields.text("reason"))
 
 
-def read_sample(fields: Fields) -> Sample:
+def read_sample(fields: Fields, interval: float) -> Sample:
     """The sample of a row. Raises Malformed."""
     at = fields.number("at")
     readings = {}
@@ -162,7 +165,7 @@ def read_sample(fields: Fields) -> Sample:
                 as_measured(value[0], name), as_number(value[1], name), as_number(value[2], name)
             )
         else:
-            readings[quantity] = Reading(as_measured(value, name), at)
+            readings[quantity] = Reading(as_measured(value, name), at, interval)
     headroom = fields.maybe_whole("headroom")
     return Sample(
         at=at,

@@ -26,6 +26,7 @@ class RowWriter:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
+        self._interval = 1.0
         self._policies: dict[int, tuple[int, Policy]] = {}  # by identity: the number, and the policy to keep it alive
 
     def line(self, row: rows.Row) -> bytes:
@@ -36,6 +37,11 @@ class RowWriter:
         """The line that says what policy has this number."""
         policy = next(policy for known, policy in self._policies.values() if known == number)
         return dump({"row": "policy", "policy": number, **policy_shape(policy, self.digest)})
+
+    @property
+    def policies(self) -> int:
+        """How many policies have a number, from 1."""
+        return len(self._policies)
 
     def number(self, policy: Policy) -> int:
         """The policy's number in the recording. Ten thousand targets under one policy share one object."""
@@ -48,14 +54,19 @@ class RowWriter:
     def _header(self, row: rows.Header) -> Shape:
         shape: Shape = {"row": "header", "format": FORMAT, "version": VERSION, "brimwatch": row.version}
         shape |= {"host": row.host, "boot_id": row.boot_id, "at": row.at, "wall": row.wall}
-        return shape | _terms(row.terms)
+        return shape | self._terms(row.terms)
 
     def _agreed(self, row: rows.Terms) -> Shape:
-        return {"row": "config", "wall": row.wall} | _terms(row)
+        return {"row": "config", "wall": row.wall} | self._terms(row)
 
     def _declared(self, row: rows.Declared) -> Shape:
         shape: Shape = {"row": "target", "target": row.target, "spec": row.spec, "policy": self.number(row.policy)}
         return shape | {"at": row.at, "wall": row.wall, "grouped": row.grouped, "host": row.host}
+
+    def _terms(self, terms: rows.Terms) -> Shape:
+        self._interval = terms.interval
+        shape: Shape = {"interval": terms.interval, "dry_run": terms.dry_run, "swap_matters": terms.swap_matters}
+        return shape | {"digest": terms.digest, "source": terms.source}
 
     def _joined(self, row: rows.Joined) -> Shape:
         return _subject("subject", row) | {"at": row.at, "wall": row.wall}
@@ -71,7 +82,7 @@ class RowWriter:
     def _stood(self, row: rows.Stood) -> Shape:
         shape = _subject("state", row) | {"since": row.since, "shared": row.shared}
         shape |= {"judgement": _judgement(row.judgement), "ladder": self._ladder(row.ladder)}
-        return shape if row.sample is None else shape | {"sample": sample_shape(row.sample)}
+        return shape if row.sample is None else shape | {"sample": sample_shape(row.sample, self._interval)}
 
     def _counted(self, row: rows.Counted) -> Shape:
         return {"row": "spent", "runs": [[*key, list(times)] for key, times in row.runs.items()]}
@@ -80,7 +91,7 @@ class RowWriter:
         shape = _subject("look", row) | {"wall": row.wall, "tick": row.tick}
         if row.guard is not None:
             shape["guard"] = row.guard.value
-        return shape | sample_shape(row.sample)
+        return shape | sample_shape(row.sample, self._interval)
 
     def _started(self, row: rows.Started) -> Shape:
         shape: Shape = {"row": "started", "target": row.target, "process": row.key, "tier": row.tier.label}
@@ -137,13 +148,13 @@ def dump(shape: Shape) -> bytes:
     return json.dumps(shape, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
 
 
-def sample_shape(sample: Sample) -> Shape:
-    """A sample: of a reading measured at this very look, once a second, only the value is written."""
+def sample_shape(sample: Sample, interval: float) -> Shape:
+    """A sample: of a reading that was measured at this very look, as at each of them, only the value is written."""
     at = sample.at
     readings: dict[str, Any] = {}
     for quantity, (value, measured, cadence) in sample.readings.items():
         plain = _plain(value)
-        readings[quantity.value] = plain if measured == at and cadence == 1.0 else [plain, measured, cadence]
+        readings[quantity.value] = plain if measured == at and cadence == interval else [plain, measured, cadence]
     shape: Shape = {"at": at, "readings": readings}
     if sample.limit is not None:
         shape["limit"] = sample.limit
@@ -173,11 +184,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "inf" if value > 0 else None
     return value
-
-
-def _terms(terms: rows.Terms) -> Shape:
-    shape: Shape = {"interval": terms.interval, "dry_run": terms.dry_run, "swap_matters": terms.swap_matters}
-    return shape | {"digest": terms.digest, "source": terms.source}
 
 
 def _subject(name: str, row: rows.Joined | rows.Stood | rows.Look | rows.Answered | rows.Gone) -> Shape:

@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 
 from brimwatch.record.catalogue import Name
+from brimwatch.record.history_shape import history_shape
 from brimwatch.record.rows import lines, overview, rows
 from brimwatch.record.shapes import event_shape, find_target, status_shape, target_shape, target_shapes
 from brimwatch.record.snapshot import Snapshot
+from brimwatch.record.text import label
 from brimwatch.runtime.engine import Engine
 from brimwatch.runtime.options import Options
+from brimwatch.runtime.recorder import Recorder
 from brimwatch.web.auth import Access
 from brimwatch.web.listen import open_socket, url_of
 from brimwatch.web.services import Answer, Json, Services
@@ -25,6 +28,7 @@ class Doors:
         self._listener = open_socket(options.listen_address) if options.listen_address is not None else None
         self.address = url_of(self._listener) if self._listener is not None else "nowhere"
         self._server: asyncio.Task[None] | None = None
+        self._recorder: Recorder | None = None
 
     async def open(
         self,
@@ -40,12 +44,15 @@ class Doors:
         from brimwatch.web.app import build_app  # where nothing is served, no web server is loaded
         from brimwatch.web.serve import serve
 
+        self._recorder = engine.recorder
         app = build_app(services_of(engine, self._access, reload, healthy))
         self._server = asyncio.get_running_loop().create_task(serve(app, self._listener))
         self._server.add_done_callback(lambda task: _tell_end(engine, task))
 
     async def close(self) -> None:
-        """Answer no more."""
+        """Answer no more; whoever records is told, and gets what is left."""
+        if self._recorder is not None:
+            self._recorder.end("the daemon stopped")
         if self._server is not None:
             self._server.cancel()
             await asyncio.gather(self._server, return_exceptions=True)
@@ -84,6 +91,18 @@ def services_of(
         found = find_target(snapshot(), name)
         return None if found is None else target_shape(found, time.monotonic())
 
+    def history(name: str) -> Iterable[Json] | None:
+        found = next((one for one in engine.membership.targets.values() if label(one.name) == name), None)
+        if found is None:
+            return None
+        now, wall = time.monotonic(), time.time()
+        subjects = list(found.subjects.values())
+        return (history_shape(one.label, one.history.rows(), now, wall) for one in subjects)
+
+    def samples(targets: Collection[str]) -> AsyncIterator[bytes] | None:
+        listener = engine.recorder.open(targets)
+        return None if listener is None else engine.recorder.stream(listener)
+
     return Services(
         access=access,
         render_metrics=lambda accept: engine.metrics.render(snapshot(), accept),
@@ -97,4 +116,6 @@ def services_of(
         healthy=healthy,
         ready=lambda: (True, "ready") if engine.watch.passes else (False, "the first pass is not over"),
         submit=submit,
+        history=history,
+        samples=samples,
     )

@@ -12,6 +12,7 @@ from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load_file
 from brimwatch.config.presets import default_config, single_process_config
 from brimwatch.config.settings import Config
+from brimwatch.core.recorded import Terms
 from brimwatch.discover.roster import Member, Roster
 from brimwatch.model import ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
@@ -28,6 +29,7 @@ from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.options import Options
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.picture import Painter
+from brimwatch.runtime.recorder import Recorder
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target, receivers
 from brimwatch.sample.cgroups import CgroupCache
@@ -74,12 +76,15 @@ class Engine:
         roster = Roster(options.procfs, config.targets, (config.run_dir,))
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self._apply(config)
+        boot_id = _boot_id(options.procfs)
+        self.recorder = Recorder(self.story, self.events, self._terms, lambda: self.looks.spent, boot_id)
 
     def reconfigure(self, config: Config) -> None:
         """Put another configuration in force; what has not changed keeps its state."""
         self.config = config
         self.loaded_wall = time.time()
         self._apply(config)
+        self.recorder.reconfigured()
         self.watch.configure(config)
 
     async def close(self) -> None:
@@ -117,6 +122,10 @@ class Engine:
         self.looks.dry_run = config.dry_run
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
+    def _terms(self) -> Terms:
+        looks, config = self.looks, self.config
+        return Terms(looks.interval, looks.dry_run, looks.swap_matters, config.digest, config.source)
+
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
         return MemberSampler(
             member.identity, self._procfs, target.wanted, self._cgroups, member.cgroup, self.config.interval
@@ -126,6 +135,8 @@ class Engine:
         return self._painter.host(self._host.last, dict(self._host.pressure))
 
     def _forget(self, subject: Subject) -> None:
+        if self.story.tap is not None:
+            self.story.tap.removed(subject)
         self.watch.forget(subject)
         self.performer.stop(subject)
 
@@ -168,6 +179,15 @@ def raise_descriptor_limit() -> int:
         except (ValueError, OSError):
             return soft
     return wanted
+
+
+def _boot_id(procfs: str) -> str:
+    """Which boot it is that monotonic seconds count from, or nothing. Source: random(4)."""
+    try:
+        with open(f"{procfs}/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read(64).strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _ancestors(procfs: str) -> frozenset[int]:

@@ -29,8 +29,10 @@ def build_app(services: Services) -> Starlette:
         _route(access, Need.VIEW, "/", page.show),
         _route(access, Need.VIEW, "/api/v1/status", api.status),
         _route(access, Need.VIEW, "/api/v1/targets", api.targets),
+        _route(access, Need.VIEW, "/api/v1/targets/{name:path}/history", api.history),
         _route(access, Need.VIEW, "/api/v1/targets/{name:path}", api.target),
         _route(access, Need.VIEW, "/api/v1/events", api.events),
+        _route(access, Need.VIEW, "/api/v1/samples", api.samples),
     ]
     app = Starlette(
         routes=routes,
