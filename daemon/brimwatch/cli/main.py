@@ -13,6 +13,9 @@ COMMANDS = {
     "demo": "see the whole of it on a process of its own, in a minute",
     "check-config": "say what a configuration means, or everything that is wrong with it",
     "inspect": "one deep look at any process; nothing is changed",
+    "record": "write every look and decision as JSON lines, to replay them",
+    "explain": "every decision and every refusal with its reason",
+    "suggest": "tiers and a limit from observed history, as YAML to paste",
 }
 _NEEDS = "brimwatch: this command needs the daemon's packages: pip install 'brimwatch[daemon]' (missing: {})"
 

@@ -26,6 +26,7 @@ class RowReader:
     """Reads line after line; it keeps the policies, which later rows name by their number."""
 
     def __init__(self) -> None:
+        self.unknown = 0  # rows of kinds that this version does not know
         self._policies: dict[int, Policy] = {}
         self._interval = Seconds(1.0)  # in force: what is measured at each look has it as its cadence
 
@@ -43,6 +44,7 @@ class RowReader:
             self._policies[fields.whole("policy")] = read_policy(fields)
             return None
         read = _READERS.get(kind)
+        self.unknown += read is None
         return None if read is None else read(self, fields)
 
     def _header(self, fields: Fields) -> rows.Header:
