@@ -101,10 +101,10 @@ class Membership:
         target.respecify(spec)
         if (old.grouped, old.match.host) != (spec.grouped, spec.match.host):
             self._clear(target, now)
+        self._story.declare(target)
         if old.policy != spec.policy:
             for subject in target.subjects.values():
                 self._rejudge(subject, old.policy, now)
-        self._story.declare(target)
 
     def _rejudge(self, subject: Subject, old: Policy, now: float) -> None:
         before = subject.judgement

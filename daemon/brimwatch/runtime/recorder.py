@@ -3,10 +3,8 @@
 While nobody listens the engine has no tap. A row is written once for all who listen, on the loop: 30 us for a look.
 """
 
-import asyncio
 import socket
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
 
 from brimwatch import __version__
@@ -16,71 +14,14 @@ from brimwatch.discover.roster import Member
 from brimwatch.model import Attempt, Decision, Reason, Sample
 from brimwatch.record.events import EventLog, Recorded
 from brimwatch.record.samples_write import RowWriter
-from brimwatch.record.text import label
+from brimwatch.runtime.listener import Listener
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target
 from brimwatch.runtime.tap import Tap
 
 LISTENERS = 4
-ROOM = 2 << 20  # bytes that wait for a listener: some 4,000 looks
-BATCH = 64 << 10  # bytes handed on at once
 STALE = 30.0  # seconds after which a listener that takes nothing makes room for another
 BEAT = 5.0  # seconds without a row after which one says that all is well
-
-
-class Listener:
-    """One queue of lines. Rows of other targets than those it asked for are passed over."""
-
-    def __init__(self, targets: Collection[str]) -> None:
-        self.targets = frozenset(targets)
-        self.lost = 0
-        self.taken = time.monotonic()
-        self.policies = 0  # how many of the recording's policies it has
-        self.stands: set[str] = set()  # targets of which it knows how they stand
-        self._lines: deque[bytes] = deque()
-        self._size = 0
-        self._wake = asyncio.Event()
-        self._ended = False
-
-    @property
-    def has_room(self) -> bool:
-        """May more be put in? One that lost rows gets no more before it has taken half of what waits."""
-        return self._size < (ROOM // 2 if self.lost else ROOM)
-
-    def wants(self, target: str) -> bool:
-        """Does it listen to this target, asked for by its name or by how that is shown?"""
-        return not self.targets or target in self.targets or label(target) in self.targets
-
-    def put(self, line: bytes) -> None:
-        """Queue a line."""
-        self._lines.append(line)
-        self._size += len(line)
-        self._wake.set()
-
-    def end(self) -> None:
-        """Nothing more will come."""
-        self._ended = True
-        self._wake.set()
-
-    async def take(self, patience: float) -> bytes | None:
-        """Whole lines, BATCH bytes of them or so; nothing after `patience` seconds of silence, None after the end."""
-        self.taken = time.monotonic()
-        if not self._lines and not self._ended:
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(patience):
-                    await self._wake.wait()
-            except TimeoutError:
-                return b""
-        if not self._lines:
-            return None
-        taken, size = [], 0
-        while self._lines and size < BATCH:
-            line = self._lines.popleft()
-            taken.append(line)
-            size += len(line)
-        self._size -= size
-        return b"".join(taken)
 
 
 class Recorder(Tap):
@@ -163,8 +104,11 @@ class Recorder(Tap):
     # The tap.
 
     def declared(self, target: Target) -> None:
-        """See Tap."""
-        self._put(target, _declared(target))
+        """See Tap. Who does not know how the target stands is told with its next row, when it was judged anew."""
+        row = _declared(target)
+        for listener in self._listeners:
+            if target.name in listener.stands:
+                self._hand(listener, row)
 
     def joined(self, subject: Subject, now: float, wall: float) -> None:
         """See Tap."""
