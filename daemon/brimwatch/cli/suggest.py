@@ -104,7 +104,7 @@ def yaml_lines(targets: Mapping[str, Observed], proposals: Mapping[str, Proposal
     yield "targets:"
     for name in good:
         match, remark = _match(targets[name])
-        yield f"  - name: {_scalar(name)}"
+        yield f"  - name: {_scalar(label(name))}"
         yield f"    match: {{{match}}}{f'  # {remark}' if remark else ''}"
         if targets[name].grouped:
             yield "    as: group"
@@ -183,7 +183,7 @@ def _match(one: Observed) -> tuple[str, str]:
         return f"unit: {_scalar(_pattern(next(iter(one.units))))}", ""
     if len(one.comms) == 1 and next(iter(one.comms)):
         return f"name: {_scalar(_pattern(next(iter(one.comms))))}", "what it was called; see that it takes nothing else"
-    return f"name: {_scalar(_pattern(one.name))}", "not known: write what it is to match"
+    return f"name: {_scalar(_pattern(label(one.name)))}", "not known: write what it is to match"
 
 
 def _pattern(text: str) -> str:

@@ -105,10 +105,9 @@ class Recorder(Tap):
 
     def declared(self, target: Target) -> None:
         """See Tap. Who does not know how the target stands is told with its next row, when it was judged anew."""
-        row = _declared(target)
         for listener in self._listeners:
             if target.name in listener.stands:
-                self._hand(listener, row)
+                self._declare(listener, target)
 
     def joined(self, subject: Subject, now: float, wall: float) -> None:
         """See Tap."""
@@ -189,29 +188,38 @@ class Recorder(Tap):
         if not line or not listener.has_room:
             listener.lost += 1
             return
-        while listener.policies < self._writer.policies:
-            listener.policies += 1
-            listener.put(self._writer.policy_line(listener.policies))
         listener.put(line)
 
     def _written(self, row: rows.Row) -> bytes:
-        """The row as a line; empty where that failed, for we are called in the middle of a look, which must go on."""
+        return self._safely(lambda: self._writer.line(row))
+
+    def _safely(self, write: Callable[[], bytes]) -> bytes:
+        """A line; empty where that failed, for we are called in the middle of a look, which must go on."""
         try:
-            return self._writer.line(row)
+            return write()
         except Exception as error:  # noqa: BLE001 - see above
             self._story.fault("recorder", error)
             return b""
 
     def _resume(self, listener: Listener) -> None:
         """After rows were lost: how many; how the targets stand is told before the next row of each."""
-        lost, listener.lost = listener.lost, 0
+        lost, listener.lost, listener.policies = listener.lost, 0, 0
         listener.stands.clear()
         for row in (rows.Lost(lost), self._terms(), rows.Counted(self._budgets().runs)):
             self._hand(listener, row)
 
+    def _declare(self, listener: Listener, target: Target) -> None:
+        """The target's row, after the policies that the listener has not been given."""
+        line = self._written(_declared(target))
+        while listener.policies < self._writer.policies and not listener.lost:
+            listener.policies += 1
+            self._queue(listener, self._safely(lambda: self._writer.policy_line(listener.policies)))
+        if not listener.lost:
+            self._queue(listener, line)
+
     def _stand(self, listener: Listener, target: Target) -> None:
         listener.stands.add(target.name)
-        self._hand(listener, _declared(target))
+        self._declare(listener, target)
         for subject in target.subjects.values():
             self._hand(listener, _stood(subject))
             for watched in subject.watched.values():
