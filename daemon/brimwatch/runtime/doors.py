@@ -12,7 +12,6 @@ from brimwatch.record.snapshot import Snapshot
 from brimwatch.record.text import label
 from brimwatch.runtime.engine import Engine
 from brimwatch.runtime.options import Options
-from brimwatch.runtime.recorder import Recorder
 from brimwatch.web.auth import Access
 from brimwatch.web.listen import open_socket, url_of
 from brimwatch.web.services import Answer, Json, Services
@@ -28,7 +27,7 @@ class Doors:
         self._listener = open_socket(options.listen_address) if options.listen_address is not None else None
         self.address = url_of(self._listener) if self._listener is not None else "nowhere"
         self._server: asyncio.Task[None] | None = None
-        self._recorder: Recorder | None = None
+        self._engine: Engine | None = None
 
     async def open(
         self,
@@ -44,15 +43,15 @@ class Doors:
         from brimwatch.web.app import build_app  # where nothing is served, no web server is loaded
         from brimwatch.web.serve import serve
 
-        self._recorder = engine.recorder
+        self._engine = engine
         app = build_app(services_of(engine, self._access, reload, healthy))
         self._server = asyncio.get_running_loop().create_task(serve(app, self._listener))
         self._server.add_done_callback(lambda task: _tell_end(engine, task))
 
     async def close(self) -> None:
         """Answer no more; whoever records is told, and gets what is left."""
-        if self._recorder is not None:
-            self._recorder.end("the daemon stopped")
+        if self._engine is not None:
+            self._engine.end_recordings("the daemon stopped")
         if self._server is not None:
             self._server.cancel()
             await asyncio.gather(self._server, return_exceptions=True)

@@ -7,12 +7,12 @@ import resource
 import time
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load_file
 from brimwatch.config.presets import default_config, single_process_config
 from brimwatch.config.settings import Config
-from brimwatch.core.recorded import Terms
 from brimwatch.discover.roster import Member, Roster
 from brimwatch.model import ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
@@ -29,13 +29,16 @@ from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.options import Options
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.picture import Painter
-from brimwatch.runtime.recorder import Recorder
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target, receivers
 from brimwatch.sample.cgroups import CgroupCache
 from brimwatch.sample.host import HostSampler
 from brimwatch.sample.member import MemberSampler
 from brimwatch.sample.slow import SlowRead
+
+if TYPE_CHECKING:  # 600 objects that a daemon which nobody listens to does not need
+    from brimwatch.core.recorded import Terms
+    from brimwatch.runtime.recorder import Recorder
 
 
 def load_config(options: Options) -> Config:
@@ -76,16 +79,31 @@ class Engine:
         roster = Roster(options.procfs, config.targets, (config.run_dir,))
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self._apply(config)
-        boot_id = _boot_id(options.procfs)
-        self.recorder = Recorder(self.story, self.events, self._terms, lambda: self.looks.spent, boot_id)
+        self._recorder: Recorder | None = None
 
     def reconfigure(self, config: Config) -> None:
         """Put another configuration in force; what has not changed keeps its state."""
         self.config = config
         self.loaded_wall = time.time()
         self._apply(config)
-        self.recorder.reconfigured()
+        if self._recorder is not None:
+            self._recorder.reconfigured()
         self.watch.configure(config)
+
+    @property
+    def recorder(self) -> "Recorder":
+        """Who hands on every look to those who listen; made, and its modules loaded, for the first of them."""
+        if self._recorder is None:
+            from brimwatch.runtime.recorder import Recorder
+
+            boot_id = _boot_id(self._procfs)
+            self._recorder = Recorder(self.story, self.events, self._terms, lambda: self.looks.spent, boot_id)
+        return self._recorder
+
+    def end_recordings(self, reason: str) -> None:
+        """Tell whoever listens that no more will come."""
+        if self._recorder is not None:
+            self._recorder.end(reason)
 
     async def close(self) -> None:
         """Stop looking, give up running rungs, release every descriptor and lane."""
@@ -122,7 +140,9 @@ class Engine:
         self.looks.dry_run = config.dry_run
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
-    def _terms(self) -> Terms:
+    def _terms(self) -> "Terms":
+        from brimwatch.core.recorded import Terms
+
         looks, config = self.looks, self.config
         return Terms(looks.interval, looks.dry_run, looks.swap_matters, config.digest, config.source)
 
