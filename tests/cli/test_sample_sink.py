@@ -27,7 +27,7 @@ def test_pieces_of_lines_are_written_whole(tmp_path: Path) -> None:
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     path = tmp_path / "run"
-    Sink(str(path), False, 1000).abandon()
+    Sink(str(path), False, 1000).end(LINE)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -103,6 +103,19 @@ def test_a_pipe_that_nobody_reads_is_said(tmp_path: Path) -> None:
     os.close(reader)
     with pytest.raises(BrimwatchError, match="nobody reads any more"):
         sink.write(LINE)
+
+
+def test_a_new_file_in_which_nothing_was_written_does_not_stay(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    Sink(str(path), False, 1000).abandon()
+    assert not path.exists()
+
+
+def test_an_old_file_stays_whatever_happens(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.write_text("old")
+    Sink(str(path), True, 1000).abandon()
+    assert path.exists()
 
 
 def test_after_the_end_nothing_is_written(tmp_path: Path) -> None:

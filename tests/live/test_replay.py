@@ -106,7 +106,7 @@ def test_several_members_that_climb_in_turn_and_a_group(
     lone.say("hold 60")
     for worker in workers:
         worker.say("grow 40")
-    wait_until(lambda: len(daemon.events("action_ran")) >= 12 and len(daemon.events("action_failed")) >= 3, 30)
+    wait_until(lambda: len(daemon.events("action_ran")) >= 12 and len(daemon.events("action_failed")) >= 3, 60)
     os.kill(workers[1].pid, signal.SIGKILL)
     wait_until(lambda: daemon.metric("brimwatch_target_processes", target="workers") == 2, 10)
     more = len(daemon.events("action_ran"))

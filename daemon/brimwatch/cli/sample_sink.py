@@ -23,7 +23,9 @@ class Sink:
         self.rows = self.size = self.lost = 0
         self.shown = "standard output" if path == "-" else path
         self._largest = largest
+        self._path, self._fresh = path, not force
         self._rest = b""
+        self._torn = False  # the last line was cut off, in a pipe that takes nothing back
         self._lock = threading.Lock()
         self._closed = False
         self._file = sys.stdout.fileno() if path == "-" else _create(path, force)
@@ -50,17 +52,20 @@ class Sink:
             if self._closed:
                 return
             try:
-                self._put(line)
+                if not self._torn:
+                    self._put(line)
             finally:
                 self._closed = True
                 if self._owned:
                     os.close(self._file)
 
     def abandon(self) -> None:
-        """Close without a last line."""
+        """Close without a last line; a new file in which nothing was written is taken away again."""
         with self._lock:
             if self._owned and not self._closed:
                 os.close(self._file)
+                if self._regular and self._fresh and not self.size:
+                    os.unlink(self._path)
             self._closed = True
 
     def _put(self, whole: bytes) -> None:
@@ -69,7 +74,7 @@ class Sink:
             while view:
                 view = view[os.write(self._file, view) :]
         except BaseException as error:  # an interruption in the middle of a line as well
-            self._cut()
+            self._cut(len(whole) - len(view))
             if isinstance(error, BrokenPipeError):
                 raise BrimwatchError(f"{self.shown}: nobody reads any more, after {self.rows} rows") from None
             if isinstance(error, OSError):
@@ -81,8 +86,9 @@ class Sink:
         self.rows += whole.count(b"\n")
         self.lost += sum(int(found) for found in _LOST.findall(whole))
 
-    def _cut(self) -> None:
-        """Take a part of a line back."""
+    def _cut(self, written: int) -> None:
+        """Take a part of a line back, where that can be done."""
+        self._torn = not self._regular and written > 0
         if self._regular:
             os.ftruncate(self._file, self.size)
             os.lseek(self._file, self.size, os.SEEK_SET)
