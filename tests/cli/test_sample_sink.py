@@ -1,9 +1,8 @@
 """Does a recording always end with a whole line, whatever becomes of its disk?"""
 
 import os
-import resource
-import signal
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,25 +72,26 @@ def test_lost_rows_are_counted(tmp_path: Path) -> None:
     assert sink.lost == 12
 
 
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """Files of at most 50 bytes: what a full disk does to a write, without one."""
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
-    signal.signal(signal.SIGXFSZ, handler)
+SMALL_DISK = """
+import resource, signal, sys
+from brimwatch.cli.sample_sink import Sink
+from brimwatch.errors import BrimwatchError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))  # what a full disk does to a write, in a process of its own
+sink = Sink(sys.argv[1], False, 1000)
+sink.write(sys.argv[2].encode() + b"\\n")
+try:
+    sink.write(4 * (sys.argv[2].encode() + b"\\n"))
+except BrimwatchError as error:
+    print(error)
+"""
 
 
-def test_a_disk_without_room_is_said_and_what_was_written_ends_with_a_whole_line(
-    tmp_path: Path, small_disk: None
-) -> None:
+def test_a_disk_without_room_is_said_and_what_was_written_ends_with_a_whole_line(tmp_path: Path) -> None:
     path = tmp_path / "run"
-    sink = Sink(str(path), False, 1000)
-    sink.write(LINE)
-    with pytest.raises(BrimwatchError, match="after 1 rows; what was written before stays good"):
-        sink.write(LINE * 4)
+    words = [sys.executable, "-c", SMALL_DISK, str(path), LINE.decode().strip()]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    assert "after 1 rows; what was written before stays good" in done.stdout
     assert path.read_bytes() == LINE
 
 
