@@ -167,6 +167,24 @@ def test_two_members_climb_one_after_the_other_at_the_ticks_of_the_recording() -
     assert said == ["calm -> critical", "critical: pager", "critical: usr1", "calm -> critical"]
 
 
+def test_a_member_that_left_while_rows_were_lost_is_waited_for_no_more() -> None:
+    other = ProcessId(8, 80)
+    climb = Daemon(policy())
+    climb.look(0, 250)
+    judged = climb.climb.judgement
+    begin = [declared(policy()), look(0, 250, KEY, tick=1), look(0, 260, other, tick=1), rows.Lost(9)]
+    stood = rows.Stood("shop", other, None, judged, Ladder(entered=Tier.CRITICAL), False, None, 0.0)
+    assert replayed([*begin, declared(policy()), stood, look(1, 260, other, tick=2)])[-1] == "critical: usr1"
+
+
+def test_a_target_that_was_not_judged_for_a_while_is_judged_afresh() -> None:
+    plans = iter([Plan(policy(), True), None, Plan(policy(tiers=policy().tiers[:1]), True)])
+    replay = Replay(lambda _: next(plans))
+    taken = [HEADER, declared(policy()), look(0, 250), declared(policy()), look(1, 250), declared(policy())]
+    found = [one for row in (*taken, look(2, 150)) for one in replay.feed(row)]
+    assert words(found)[-2:] == ["calm -> warning", "warning: trim"]
+
+
 def test_a_telling_rung_that_was_started_before_the_recording_is_told_at_its_end() -> None:
     stood = rows.Stood("shop", KEY, None, None, Ladder(), False, None, 0.0)
     assert replayed([declared(policy()), stood, answered(1.0, PAGER.name, -1, 1)]) == ["pager = None"]

@@ -127,7 +127,7 @@ class Explanation:
         elif isinstance(row, rows.Lost):
             self._lost += row.rows
             self._note(f"{row.rows} rows are missing here: the recorder was slower than the daemon")
-        elif isinstance(row, rows.Terms):
+        elif isinstance(row, rows.Terms) and row.wall:  # without: repeated after lost rows
             self._note(f"the configuration was read again: {row.source}")
         elif isinstance(row, rows.End):
             self._ended = row.reason

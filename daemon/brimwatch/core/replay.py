@@ -69,7 +69,11 @@ class Replay:
             self.targets[row.target] = ReplayedTarget(row.target, plan)
             return
         old, target.plan = target.plan, plan
-        if old is None or plan is None or old.policy == plan.policy:
+        if old is None or plan is None:
+            for subject in target.subjects.values():
+                subject.judgement, subject.ladder = None, Ladder()  # it was not judged all the time
+            return
+        if old.policy == plan.policy:
             return
         for subject in target.subjects.values():
             if subject.judgement is None:
@@ -84,9 +88,16 @@ class Replay:
 
     def _removed(self, row: rows.Removed) -> Iterator[Happening]:
         target = self.targets.get(row.target)
-        subject = None if target is None else target.subjects.pop(row.key, None)
-        if subject is not None:
-            self.past.append((row.target, subject))
+        if target is not None:
+            self._let_go(target, row.key)
+        yield from ()
+
+    def _lost(self, _: rows.Lost) -> Iterator[Happening]:
+        """What answered or left meanwhile is not known; what of a target is there is told before its next row."""
+        for target in self.targets.values():
+            for subject in target.subjects.values():
+                subject.stale = True
+                subject.running.clear()
         yield from ()
 
     def _stood(self, row: rows.Stood) -> Iterator[Happening]:
@@ -104,6 +115,8 @@ class Replay:
 
     def _look(self, row: rows.Look) -> Iterator[Happening]:
         target, subject = self._subject(row.target, row.key, row.member, row.wall)
+        for key in [one.key for one in target.subjects.values() if one.stale]:
+            self._let_go(target, key)
         if target.plan is None:
             subject.sample = row.sample
             return
@@ -232,7 +245,13 @@ class Replay:
         if subject is None:
             subject = target.subjects[key] = Replayed(key, member, wall)
         subject.member = member
+        subject.stale = False
         return target, subject
+
+    def _let_go(self, target: ReplayedTarget, key: ProcessId) -> None:
+        subject = target.subjects.pop(key, None)
+        if subject is not None:
+            self.past.append((target.name, subject))
 
     def _known(self, name: str, key: ProcessId) -> Replayed | None:
         target = self.targets.get(name)
@@ -245,6 +264,7 @@ _TAKE: Mapping[type, Callable[..., Iterator[Happening]]] = {
     rows.Declared: Replay._declared,
     rows.Joined: Replay._joined,
     rows.Removed: Replay._removed,
+    rows.Lost: Replay._lost,
     rows.Stood: Replay._stood,
     rows.Counted: Replay._counted,
     rows.Look: Replay._look,

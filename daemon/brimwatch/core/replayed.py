@@ -33,7 +33,8 @@ class Replayed:
     """One subject in a replay."""
 
     __slots__ = (
-        "judgement", "key", "ladder", "member", "nearness", "running", "sample", "shared", "since", "telling", "wall",
+        "judgement", "key", "ladder", "member", "nearness", "running", "sample", "shared", "since", "stale", "telling",
+        "wall",
     )  # fmt: skip
 
     def __init__(self, key: ProcessId, member: int | None, wall: float) -> None:
@@ -43,6 +44,7 @@ class Replayed:
         self.ladder = Ladder()
         self.sample: Sample | None = None
         self.shared = False
+        self.stale = False  # rows were lost since it was last heard of: it may be gone
         self.since: float | None = None  # when it entered its present tier, on the monotonic clock
         self.wall = wall
         self.running: set[str] = set()  # actions that ran in the recording and have not answered

@@ -1,6 +1,6 @@
 """Who listens to the looks? Each listener has a bounded queue; one that is slow loses rows and is told how many.
 
-While nobody listens the engine has no tap. A row is written once for all who listen, on the loop: 30 us for a look.
+While nobody listens the engine has no tap. A row is written once for all who listen, on the loop: 18 us for a look.
 """
 
 import socket
