@@ -16,6 +16,9 @@ COMMANDS = {
     "reclaim": "have the running daemon ask a target for memory now",
     "drill": "rehearse a tier on the running daemon",
     "inspect": "one deep look at any process; nothing is changed",
+    "record": "write every look and decision as JSON lines, to replay them",
+    "explain": "every decision and every refusal with its reason",
+    "suggest": "tiers and a limit from observed history, as YAML to paste",
 }
 _NEEDS = "brimwatch: this command needs the daemon's packages: pip install 'brimwatch[daemon]' (missing: {})"
 

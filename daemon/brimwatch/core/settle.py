@@ -3,7 +3,7 @@
 Does *not* cover when to measure (the loop) nor what follows (`decide`).
 """
 
-from brimwatch.model import Attempt, Firing, Outcome, Reason, Sample, Verdict
+from brimwatch.model import Attempt, Decision, Firing, Outcome, Reason, Sample, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.units import Bytes, Seconds
 
@@ -85,4 +85,19 @@ def settle_gone(firing: Firing, now: float) -> Outcome:
         claimed=None if attempt is None else attempt.claimed,
         reason=None if done else Reason.VANISHED,
         detail=attempt.detail if attempt is not None else "the process is gone",
+    )
+
+
+def settle_told(decision: Decision, attempt: Attempt) -> Outcome:
+    """Close a telling rung: nothing is measured for it."""
+    return Outcome(
+        tier=decision.tier,
+        action=decision.action,
+        rung=decision.rung,
+        verdict=attempt.verdict,
+        at=attempt.ended,
+        started=attempt.started,
+        duration=Seconds(attempt.ended - attempt.started),
+        reason=attempt.reason,
+        detail=attempt.detail,
     )

@@ -1,32 +1,21 @@
 """What does the daemon show, and to whom? The web server, with all that it needs handed in from the engine."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from brimwatch.errors import ConfigError
-from brimwatch.model import Tier
-from brimwatch.record.brief import brief
-from brimwatch.record.by_hand import report_shape
 from brimwatch.record.catalogue import Name
-from brimwatch.record.events import Recorded
-from brimwatch.record.rows import lines, overview, rows
-from brimwatch.record.shapes import event_shape, find_target, status_shape, target_shape, target_shapes
-from brimwatch.record.snapshot import Snapshot
 from brimwatch.runtime.engine import Engine
-from brimwatch.runtime.manual import Order, Refused
 from brimwatch.runtime.options import Options
 from brimwatch.runtime.story import Story
+from brimwatch.runtime.view import services_of
 from brimwatch.web.auth import Access
 from brimwatch.web.listen import check_address, open_socket, url_of
-from brimwatch.web.services import Answer, Json, Services
-from brimwatch.web.stream import Source, Stream
+from brimwatch.web.stream import Stream
 
 if TYPE_CHECKING:
     from brimwatch.runtime.webfile import WebFile
-
-FRESH = 0.1  # seconds that a snapshot serves several parts of one answer
 
 
 class Doors:
@@ -72,10 +61,11 @@ class Doors:
             self._begin("web configuration", keep_web_file(self._file, engine.story), engine)
 
     async def close(self) -> None:
-        """Answer no more. Whoever follows or waits for a rung is let go first, so that no answer holds up the end."""
+        """Answer no more. Who follows, records or waits for a rung is let go first, so that none holds up the end."""
         if self._stream is not None:
             self._stream.close()
         if self._engine is not None:
+            self._engine.end_recordings("the daemon stopped")
             await self._engine.manual.close()
         for task in self._tasks:
             task.cancel()
@@ -130,61 +120,3 @@ def _tell_end(engine: Engine, place: str, task: asyncio.Task[None]) -> None:
     error = None if task.cancelled() else task.exception()
     if isinstance(error, Exception):
         engine.story.fault(place, error)
-
-
-def services_of(
-    engine: Engine,
-    access: Access,
-    reload: Callable[[], Awaitable[tuple[bool, str]]],
-    healthy: Callable[[], tuple[bool, str]],
-) -> Services:
-    """The engine as the web sees it."""
-    last: list[Snapshot] = []
-
-    def snapshot() -> Snapshot:
-        if not last:
-            last.append(engine.snapshot())
-            asyncio.get_running_loop().call_later(FRESH, last.clear)  # thousands of objects that nobody needs idle
-        return last[0]
-
-    async def submit(command: str, **given: str) -> Answer:
-        if command == "reload":
-            return Answer(*await reload())
-        if command not in ("reclaim", "drill"):
-            return Answer(False, f"no such command: {command}")
-        member = int(given["member"]) if given.get("member") else None
-        order = Order(given["target"], Tier[given["tier"].upper()], member, command == "drill")
-        try:
-            return Answer(True, "", report_shape(await engine.manual.carry_out(order)))
-        except Refused as refused:
-            return Answer(False, str(refused), status=404 if refused.missing else 409)
-
-    def target(name: str) -> Json:
-        found = find_target(snapshot(), name)
-        return None if found is None else target_shape(found, time.monotonic())
-
-    return Services(
-        access=access,
-        render_metrics=lambda accept: engine.metrics.render(snapshot(), accept),
-        status=lambda: (
-            status_shape(snapshot(), time.time())
-            | {"rungs_running": engine.performer.running, "changes_in_force": engine.keeper.in_force}
-        ),
-        targets=lambda: target_shapes(snapshot(), time.monotonic()),
-        target=target,
-        events=lambda name, since, limit: (event_shape(one) for one in engine.events.since(since, name, limit)),
-        overview=lambda: overview(snapshot()),
-        rows=lambda longest: rows(snapshot(), engine.events, time.monotonic(), longest),
-        lines=lambda longest: lines(engine.events.since(limit=longest)),
-        healthy=healthy,
-        ready=lambda: (True, "ready") if engine.watch.passes else (False, "the first pass is not over"),
-        submit=submit,
-        stream=Stream(
-            Source(
-                subscribe=lambda tell: engine.events.subscribe(lambda one: tell(one.id, one)),
-                since=lambda last: [(one.id, one) for one in engine.events.since(last, limit=1000)],
-                show=lambda one: event_shape(one) if isinstance(one, Recorded) else None,
-                snapshot=lambda: brief(snapshot()),
-            )
-        ),
-    )

@@ -7,6 +7,7 @@ import resource
 import time
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load_file
@@ -39,6 +40,10 @@ from brimwatch.sample.cgroups import CgroupCache
 from brimwatch.sample.host import HostSampler
 from brimwatch.sample.member import MemberSampler
 from brimwatch.sample.slow import SlowRead
+
+if TYPE_CHECKING:  # 600 objects that a daemon which nobody listens to does not need
+    from brimwatch.core.recorded import Terms
+    from brimwatch.runtime.recorder import Recorder
 
 
 def load_config(options: Options) -> Config:
@@ -111,13 +116,31 @@ class Engine:
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
         )
         self._apply(config)
+        self._recorder: Recorder | None = None
 
     def reconfigure(self, config: Config) -> None:
         """Put another configuration in force; what has not changed keeps its state."""
         self.config = config
         self.loaded_wall = time.time()
         self._apply(config)
+        if self._recorder is not None:
+            self._recorder.reconfigured()
         self.watch.configure(config)
+
+    @property
+    def recorder(self) -> "Recorder":
+        """Who hands on every look to those who listen; made, and its modules loaded, for the first of them."""
+        if self._recorder is None:
+            from brimwatch.runtime.recorder import Recorder
+
+            boot_id = _boot_id(self._procfs)
+            self._recorder = Recorder(self.story, self.events, self._terms, lambda: self.looks.spent, boot_id)
+        return self._recorder
+
+    def end_recordings(self, reason: str) -> None:
+        """Tell whoever listens that no more will come."""
+        if self._recorder is not None:
+            self._recorder.end(reason)
 
     async def close(self) -> None:
         """Stop looking, give up running rungs, release every descriptor and lane."""
@@ -165,6 +188,12 @@ class Engine:
         self.continuity.configure(config)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
+    def _terms(self) -> "Terms":
+        from brimwatch.core.recorded import Terms
+
+        looks, config = self.looks, self.config
+        return Terms(looks.interval, looks.dry_run, looks.swap_matters, config.digest, config.source)
+
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
         return MemberSampler(
             member.identity, self._procfs, target.wanted, self._cgroups, member.cgroup, self.config.interval
@@ -174,6 +203,8 @@ class Engine:
         return self._painter.host(self._host.last, dict(self._host.pressure))
 
     def _forget(self, subject: Subject) -> None:
+        if self.story.tap is not None:
+            self.story.tap.removed(subject)
         self.watch.forget(subject)
         self.performer.stop(subject)
         self.keeper.lost(subject)
@@ -224,6 +255,15 @@ def raise_descriptor_limit() -> int:
         except (ValueError, OSError):
             return soft
     return wanted
+
+
+def _boot_id(procfs: str) -> str:
+    """Which boot it is that monotonic seconds count from, or nothing. Source: random(4)."""
+    try:
+        with open(f"{procfs}/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read(64).strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _ancestors(procfs: str) -> frozenset[int]:

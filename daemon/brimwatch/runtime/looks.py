@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 
 from brimwatch.core.budget import Spent
-from brimwatch.core.decide import Facts, Step, decide, would_start
+from brimwatch.core.course import accounted, concerns, entered_shared, gives_up, turn_of
+from brimwatch.core.decide import Facts, Step, decide
 from brimwatch.core.evaluate import Judgement, evaluate
 from brimwatch.core.pace import next_gap
-from brimwatch.core.select import Candidate, Turn, turns
-from brimwatch.core.settle import held_bytes, settle_gone
+from brimwatch.core.settle import settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.continuity import Continuity
@@ -62,9 +62,11 @@ class Looks:
         sample, fastest = self._measure(subject, now)
         if sample is None:
             return float("inf")
-        policy = subject.target.spec.policy
         if subject.looks == 0:
             self._continuity.memory.restore(subject)
+        if self._story.tap is not None:
+            self._story.tap.look(subject, sample, self.tick, self._guard(subject))
+        policy = subject.target.spec.policy
         before, ladder = subject.judgement, subject.ladder
         judgement, change = evaluate(policy, before, sample, self.interval)
         self._heed_limit(subject, sample)
@@ -76,7 +78,7 @@ class Looks:
             subject.peak = resident
         if change is not None:
             self._changed(subject, change, sample)
-        if change is not None or judgement.tier is not Tier.CALM or subject.ladder.firing is not None:
+        if concerns(judgement, change, subject.ladder):
             self._climb(subject, judgement, change, sample)
         if before is None or judgement.states != before.states or subject.ladder is not ladder or subject.looks == 1:
             self._continuity.looked(subject)
@@ -98,6 +100,8 @@ class Looks:
         if len(subject.watched) == 1:
             firing = subject.ladder.firing
             kills = subject.watched[process].sampler.last_oom_kills()
+            if self._story.tap is not None:
+                self._story.tap.gone(subject, now)
             if firing is not None:
                 self._story.outcome(subject, settle_gone(firing, now))
             if kills:
@@ -137,7 +141,7 @@ class Looks:
     def _changed(self, subject: Subject, change: Change, sample: Sample) -> None:
         if change.after > change.before:
             subject.entered_at = sample.at
-            subject.shared = bool(change.because) and all(one.quantity.shared for one in change.because)
+            subject.shared = entered_shared(change)
             self._evidence.entered(subject, change.after)
         self._story.changed(subject, change, sample)
         subject.since_wall = time.time()  # only now: the story tells how long the tier that ends has lasted
@@ -153,7 +157,7 @@ class Looks:
                 judgement=judgement,
                 change=change,
                 sample=sample,
-                turn=self._turn(subject),
+                turn=turn_of(subject.target, subject.key, subject.target.spec.policy, self.tick),
                 spent=self.spent,
                 guard=self._guard(subject) if judgement.tier is not Tier.CALM else None,
                 dry_run=self.dry_run,
@@ -161,58 +165,31 @@ class Looks:
             ),
         )
         subject.ladder = step.ladder
-        superseded = before is not None and (step.ladder.firing is None or step.ladder.firing.number != before.number)
-        if superseded and before is not None and before.attempt is None:
+        if gives_up(before, step.ladder):
+            if self._story.tap is not None:
+                self._story.tap.stopped(subject)
             self._stop(subject)
         self._carry_out(subject, step, sample)
 
     def _carry_out(self, subject: Subject, step: Step, sample: Sample) -> None:
-        spent = self.spent
+        before, self.spent = self.spent, accounted(self.spent, subject.target.name, step)
+        tap = self._story.tap
+        if tap is not None and self.spent is not before:
+            tap.spent(subject, self.spent)
         for outcome in step.outcomes:
-            if outcome.verdict is Verdict.SUPPRESSED:
-                self.spent = self.spent.refund(subject.target.name, outcome.action, outcome.started)
             self._story.outcome(subject, outcome)
         for decision in step.decisions:
             if decision.verdict is Verdict.RUN:
-                if decision.rung >= 0:
-                    self.spent = self.spent.spend(subject.target.name, decision.action, decision.at)
+                if tap is not None:
+                    tap.started(subject, decision)
                 self._run(subject, decision, sample)
             else:
                 self._story.refused(subject, decision)
-        if self.spent is not spent:
+        if self.spent is not before:
             self._continuity.memory.spent(self.spent)
-
-    def _turn(self, subject: Subject) -> Turn:
-        target = subject.target
-        if len(target.subjects) == 1:
-            return Turn.GO
-        if target.turns_tick != self.tick:
-            target.turns_tick = self.tick
-            candidates = [
-                _candidate(one, one.sample)
-                for one in target.subjects.values()
-                if one.sample is not None and (one.tier is not Tier.CALM or one.ladder.firing is not None)
-            ]
-            target.last_turns = turns(candidates, target.spec.policy)
-        # A subject that entered its tier after the turns of this tick were made has the next tick's.
-        return target.last_turns.get(subject.key, Turn.WAIT)
 
     def _likely_killed(self, subject: Subject) -> bool:
         sample = subject.sample
         if sample is None or sample.limit is None or sample.headroom is None or sample.limit.source != "cgroup":
             return False
         return sample.headroom < OOM_SHARE * sample.limit.bytes
-
-
-def _candidate(subject: Subject, sample: Sample) -> Candidate:
-    judgement, firing = subject.judgement, subject.ladder.firing is not None
-    starts = judgement is not None and would_start(subject.ladder, subject.target.spec.policy, judgement, sample)
-    return Candidate(
-        subject.key,
-        subject.tier,
-        held_bytes(sample) or 0,
-        sample.cgroup,
-        subject.shared,
-        firing,
-        idle=not firing and not starts,
-    )

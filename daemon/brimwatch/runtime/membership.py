@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from brimwatch.act.exits import exited
 from brimwatch.config.settings import TargetSpec
-from brimwatch.core.evaluate import carry
+from brimwatch.core.course import rejudged
 from brimwatch.discover.roster import FoundTarget, Member
-from brimwatch.model import Change, Policy, ProcessId
+from brimwatch.model import Policy, ProcessId
 from brimwatch.procfs.descriptor import ceiling
 from brimwatch.procfs.stat import read_stat
 from brimwatch.runtime.story import Story
@@ -104,18 +104,18 @@ class Membership:
         target.respecify(spec)
         if (old.grouped, old.match.host) != (spec.grouped, spec.match.host):
             self._clear(target, now)
+        self._story.declare(target)
         if old.policy != spec.policy:
             for subject in target.subjects.values():
                 self._rejudge(subject, old.policy, now)
-        self._story.declare(target)
 
     def _rejudge(self, subject: Subject, old: Policy, now: float) -> None:
         before = subject.judgement
         if before is None:
             return
-        subject.judgement = carry(before, old, subject.target.spec.policy)
-        if subject.judgement.tier is not before.tier and subject.sample is not None:
-            self._story.changed(subject, Change(before.tier, subject.judgement.tier, now), subject.sample)
+        subject.judgement, change = rejudged(before, old, subject.target.spec.policy, now)
+        if change is not None and subject.sample is not None:
+            self._story.changed(subject, change, subject.sample)
 
     def _clear(self, target: Target, now: float) -> None:
         for subject in list(target.subjects.values()):
@@ -191,6 +191,8 @@ class Membership:
         target.absent_since = None
         target.several = target.several or len(target.subjects) > 1
         fresh.append(subject)
+        if self._story.tap is not None:
+            self._story.tap.joined(subject, now, wall)
         return subject
 
     def _remove(self, subject: Subject, now: float) -> None:

@@ -10,7 +10,8 @@ from brimwatch.act.request import ActionKind, Keep, Recipient, Request
 from brimwatch.act.undo import Brakes
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
-from brimwatch.model import Attempt, Crossing, Decision, Outcome, Reason, Sample, Verdict
+from brimwatch.core.settle import settle_told
+from brimwatch.model import Attempt, Crossing, Decision, Reason, Sample, Verdict
 from brimwatch.procfs.stat import read_stat
 from brimwatch.quantity import Quantity
 from brimwatch.record.wording import show
@@ -85,13 +86,17 @@ class Performer:
         return await self._try(decision, self._request(subject, decision, sample))
 
     async def _attempt(self, subject: Subject, decision: Decision, request: Request) -> None:
-        attempt = await self._try(decision, request)
+        attempt, tap = await self._try(decision, request), self._story.tap
         if decision.rung < 0:
-            self._story.outcome(subject, _told(decision, attempt))
+            if tap is not None:
+                tap.answered(subject, decision, attempt)
+            self._story.outcome(subject, settle_told(decision, attempt))
             return
         firing, known = subject.ladder.firing, subject.sample
         if firing is None or firing.number != decision.firing or firing.rung != decision.rung or known is None:
             return  # superseded meanwhile: its outcome was told then
+        if tap is not None:
+            tap.answered(subject, decision, attempt)
         subject.ladder = attempted(subject.ladder, attempt, subject.target.spec.policy, known)
         self._answered(subject)
 
@@ -167,20 +172,6 @@ def _crossing(one: Crossing) -> str:
 def _family(subject: Subject) -> frozenset[int]:
     """The PIDs of all processes of the subject's target."""
     return frozenset(process.pid for one in subject.target.subjects.values() for process in one.watched)
-
-
-def _told(decision: Decision, attempt: Attempt) -> Outcome:
-    return Outcome(
-        tier=decision.tier,
-        action=decision.action,
-        rung=decision.rung,
-        verdict=attempt.verdict,
-        at=attempt.ended,
-        started=attempt.started,
-        duration=Seconds(attempt.ended - attempt.started),
-        reason=attempt.reason,
-        detail=attempt.detail,
-    )
 
 
 def _severity(sample: Sample) -> float:

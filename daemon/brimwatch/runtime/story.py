@@ -16,6 +16,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.runtime.picture import rungs_of
 from brimwatch.runtime.subject import Subject, Target
+from brimwatch.runtime.tap import Tap
 from brimwatch.units import Seconds
 
 BLIND_FOR = 60.0  # seconds that something must have been blind before its end is told: it may come and go
@@ -27,6 +28,7 @@ class Story:
     """Turns what the loop does into events, counters and log lines."""
 
     def __init__(self, metrics: Metrics, events: EventLog, log: Log) -> None:
+        self.tap: Tap | None = None  # who wants every row, while somebody does
         self._metrics = metrics
         self._events = events
         self._log = log
@@ -51,6 +53,8 @@ class Story:
     def declare(self, target: Target) -> None:
         """A target is known from now on: its counters exist at 0."""
         self._metrics.declare(target.name, rungs_of(target.spec.policy))
+        if self.tap is not None:
+            self.tap.declared(target)
 
     def forget(self, target: Target) -> None:
         """A target is known no more: its series go."""
@@ -67,9 +71,13 @@ class Story:
     def member_found(self, subject: Subject, member: Member) -> None:
         """A process came under watch. Told in the log at level debug only: processes come and go."""
         self._log.write(Recorded(0, _member_event(Name.MEMBER_FOUND, subject, member, {})))
+        if self.tap is not None:
+            self.tap.passed(subject, member, found=True)
 
     def member_lost(self, subject: Subject, member: Member, sample: Sample | None) -> None:
         """A process left."""
+        if self.tap is not None:
+            self.tap.passed(subject, member, found=False)
         resident = None if sample is None else sample.value(Quantity.RSS)
         facts: dict[str, Fact] = {} if resident is None else {"rss_bytes": int(resident)}
         self._log.write(Recorded(0, _member_event(Name.MEMBER_LOST, subject, member, facts)))

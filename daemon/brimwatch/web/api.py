@@ -6,13 +6,15 @@ import math
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from brimwatch.web.respond import refusal, respond, respond_json, respond_list
 from brimwatch.web.services import Services
 
 MOST_EVENTS = 1000
 _USUAL_EVENTS = 100
+_MOST_TARGETS = 100
+_NO_TARGET = "no target of this name; /api/v1/targets lists them"
 _LONGEST_VALUE = 256
 _EVENT_PARAMETERS = ("target", "since", "limit")
 _WANTED_SINCE = "an event id, Unix seconds, or a time such as 2026-01-31T12:00:00Z"
@@ -57,8 +59,36 @@ class Api:
         name = request.path_params["name"]
         found = self._services.target(name)
         if found is None:
-            raise HTTPException(404, "no target of this name; /api/v1/targets lists them")
+            raise HTTPException(404, _NO_TARGET)
         return await respond_json(request, found)
+
+    async def history(self, request: Request) -> Response:
+        """GET /api/v1/targets/{name}/history; a target whose own name ends so is shown as itself."""
+        name = request.path_params["name"]
+        found = self._services.history(name)
+        if found is not None:
+            return await respond_list(request, "history", found, at_once=1)
+        itself = self._services.target(f"{name}/history")
+        if itself is None:
+            raise HTTPException(404, _NO_TARGET)
+        return await respond_json(request, itself)
+
+    async def samples(self, request: Request) -> Response:
+        """GET /api/v1/samples?target=: JSON lines for as long as the client listens."""
+        wanted = request.query_params.getlist("target")
+        if any(name != "target" for name in request.query_params):
+            raise HTTPException(400, "parameter not known; wanted target, as often as needed")
+        if len(wanted) > _MOST_TARGETS or any(not name or len(name) > _LONGEST_VALUE for name in wanted):
+            raise HTTPException(
+                400, f"target: wanted at most {_MOST_TARGETS} names of 1 to {_LONGEST_VALUE} characters"
+            )
+        headers = {"content-type": "application/x-ndjson", "cache-control": "no-store"}
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        lines = self._services.samples(wanted)
+        if lines is None:
+            raise HTTPException(503, "enough recordings are under way; end one of them")
+        return StreamingResponse(lines, headers=headers)
 
     async def events(self, request: Request) -> Response:
         """GET /api/v1/events?target=&since=&limit=."""

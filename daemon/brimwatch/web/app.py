@@ -33,9 +33,11 @@ def build_app(services: Services) -> Starlette:
         _route(access, Need.VIEW, "/api/v1/targets", api.targets),
         _route(access, Need.CHANGE, "/api/v1/targets/{name:path}/reclaim", by_hand.reclaim, "POST"),
         _route(access, Need.CHANGE, "/api/v1/targets/{name:path}/drill", by_hand.drill, "POST"),
+        _route(access, Need.VIEW, "/api/v1/targets/{name:path}/history", api.history),
         _route(access, Need.VIEW, "/api/v1/targets/{name:path}", api.target),
         _route(access, Need.VIEW, "/api/v1/events", api.events),
         _route(access, Need.VIEW, "/api/v1/stream", Streaming(services.stream).open),
+        _route(access, Need.VIEW, "/api/v1/samples", api.samples),
     ]
     app = Starlette(
         routes=routes,

@@ -41,12 +41,12 @@ async def respond_json(request: Request, value: object, status: int = 200) -> Re
     return await respond(request, _dump(value) + b"\n", JSON, status)
 
 
-async def respond_list(request: Request, name: str, items: Iterable[object]) -> Response:
-    """A JSON object with one list, which is made in slices."""
+async def respond_list(request: Request, name: str, items: Iterable[object], at_once: int = _ITEMS) -> Response:
+    """A JSON object with one list, which is made in slices of `at_once` items."""
     pieces: list[bytes] = []
     for item in items:
         pieces.append(_dump(item))
-        if len(pieces) % _ITEMS == 0:
+        if len(pieces) % at_once == 0:
             await asyncio.sleep(0)
     return await respond(request, b'{"%s":[%s]}\n' % (name.encode("ascii"), b",\n".join(pieces)), JSON)
 

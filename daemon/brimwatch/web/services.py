@@ -4,7 +4,7 @@ The web imports no other stage. What it shows in detail it names as protocols, w
 it only passes on as JSON it does not look into.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -120,3 +120,5 @@ class Services:
     ready: Callable[[], tuple[bool, str]]
     submit: Submit
     stream: Stream | None = None  # None: nothing can be followed
+    history: Callable[[str], Iterable[Json] | None] = lambda _: None  # one for each subject; None: no such target
+    samples: Callable[[Collection[str]], AsyncIterator[bytes] | None] = lambda _: None  # None: enough listen already
