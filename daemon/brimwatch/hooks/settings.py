@@ -25,7 +25,7 @@ class Settings:
         self.values: dict[str, float] = dict(LEVELS["standard"])
 
     def configure(self, level: str | None, changes: dict[str, float]) -> dict[str, float]:
-        """A level's defaults, then the changes; returns all that is in force. Raises ValueError, and changes nothing."""
+        """A level's defaults, then the changes; returns what is in force. Raises ValueError, and changes nothing."""
         chosen = self.level if level is None else level
         if chosen not in LEVELS:
             raise ValueError(f"hooks.configure: found the level {chosen!r:.80}, wanted one of {', '.join(LEVELS)}")
