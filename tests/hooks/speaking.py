@@ -57,14 +57,20 @@ class Target:
 
     def __init__(self, process: Any, run_dir: str, wait_until: Any) -> None:
         self.process, self.run_dir, self._wait_until = process, run_dir, wait_until
+        self._said = b""
 
     @property
     def pid(self) -> int:
         return int(self.process.pid)
 
     def line(self, seconds: float = 20.0) -> str:
-        assert select.select([self.process.stdout], [], [], seconds)[0], "the target says nothing"
-        return str(self.process.stdout.readline().strip())
+        while b"\n" not in self._said:
+            assert select.select([self.process.stdout], [], [], seconds)[0], "the target says nothing"
+            received = os.read(self.process.stdout.fileno(), 65536)
+            assert received, "the target has closed its output"
+            self._said += received
+        line, _, self._said = self._said.partition(b"\n")
+        return line.decode().strip()
 
     def run(self, code: str) -> str:
         """Execute a line in the program's main thread; returns the line that it printed."""

@@ -130,7 +130,9 @@ class Agent:
         now = time.monotonic()
         self._clients = [client for client in self._clients if self._go_on(client, events, now)]
         if self.place is not None and events.get(self.place.socket.fileno(), 0) & select.POLLIN and not self.stopping:
-            self._accept(now)
+            for _ in range(MOST_CLIENTS):
+                if not self._accept(now):
+                    break
 
     def _go_on(self, client: Client, events: dict[int, int], now: float) -> bool:
         """One step of a connection; False, and closed, when it is over."""
@@ -147,20 +149,24 @@ class Agent:
             client.close()
         return lives
 
-    def _accept(self, now: float) -> None:
+    def _accept(self, now: float) -> bool:
+        """Take one connection; False when there is none left to take."""
         if self.place is None:
-            return
+            return False
         try:
             connection, _ = self.place.socket.accept()
+        except BlockingIOError:
+            return False
         except OSError:  # it went away again, or descriptors have run out: poll would come back at once
             time.sleep(0.05)
-            return
+            return False
         client = Client(connection, self._state, now)
         if not client.greet(now):
             client.close()
-            return
+            return True
         self._make_room()
         self._clients.append(client)
+        return True
 
     def _make_room(self) -> None:
         """A connection more than there may be takes the place of the one that has been silent for longest."""

@@ -14,8 +14,8 @@ import time
 from brimwatch.hooks.held import HeldSocket
 from brimwatch.hooks.process import start_ticks
 from brimwatch.hooks.wire import (
+    BACKLOG,
     LONGEST_PATH,
-    MOST_CLIENTS,
     RUN_DIR,
     abstract_name,
     parse_socket_name,
@@ -69,7 +69,7 @@ def listen(chosen: str | None, ticks: int, missing: list[str]) -> Place | None:
     name = abstract_name(uid, os.getpid(), ticks)
     try:
         listener.bind(name)
-        listener.listen(MOST_CLIENTS)
+        listener.listen(BACKLOG)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
@@ -106,7 +106,7 @@ def _bind(directory: str, ticks: int, uid: int) -> Place:
         os.fchmod(listener.fileno(), 0o600)  # before it has a name: Linux gives it to the file, unlike the umask's race
         listener.bind(first)
         try:
-            listener.listen(MOST_CLIENTS)
+            listener.listen(BACKLOG)
             listener.setblocking(False)
             os.rename(first, path)
         except BaseException:

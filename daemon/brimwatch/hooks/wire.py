@@ -31,6 +31,7 @@ LONGEST_HEAD = 8192  # bytes of it and its headers
 LONGEST_BODY = 65536  # bytes of a request's body
 LONGEST_ANSWER = 262144  # bytes of an answer, head included: what a client has to be ready for, and where it may stop
 MOST_CLIENTS = 8  # connections at once
+BACKLOG = 64  # connections not yet taken
 IDLE_SECONDS = 30.0  # how long a connection without a request is kept
 REQUEST_SECONDS = 5.0  # how long a request may take to arrive, and an answer to be taken
 
