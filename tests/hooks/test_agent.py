@@ -184,8 +184,12 @@ def test_without_a_daemon_the_process_judges_itself_by_the_thresholds_it_was_tol
     rss = target.stats()["rss_bytes"]
     body = {"tier": "warning", "expires_seconds": 0.05, "thresholds": {"critical": rss - 30_000_000}}
     target.ask("PUT", "/v1/tier", body)
-    wait_until(lambda: target.stats()["tier_source"] == "own" and target.stats()["tier"] == "calm", 15)
-    stats = target.stats()
+
+    def over() -> dict[str, Any]:
+        stats = target.stats()
+        return stats if (stats["tier_source"], stats["tier"], stats["busy"]) == ("own", "calm", None) else {}
+
+    stats = wait_until(over, 15)
     last = {hook["name"]: hook["last"] for hook in stats["hooks"]}["drop_pages"]
     assert last["outcome"] == "ran"
     assert stats["rss_bytes"] < rss - 50_000_000

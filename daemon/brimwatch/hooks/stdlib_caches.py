@@ -27,7 +27,6 @@ CLEARED = (
     ("glob", "_compile_pattern.cache_clear"),
     ("tokenize", "_compile.cache_clear"),
     ("fractions", "_hash_algorithm.cache_clear"),
-    ("ipaddress", "_BaseV4._make_netmask.cache_clear"),
     ("importlib.metadata", "FastPath.__new__.cache_clear"),
     ("inspect", "_shadowed_dict_from_weakref_mro_tuple.cache_clear"),
     ("xml.etree.ElementPath", "_cache.clear"),
