@@ -17,7 +17,7 @@ RUNS = 15
 ANSWERS = 300
 IDLE = 10.0  # seconds of which the CPU share is the mean
 START = f"""
-import json, os, sys, time
+import os, sys, time  # and not json: it is part of what an install brings
 sys.path.insert(0, {str(DAEMON)!r})
 def size():
     with open('/proc/self/statm', 'rb', 0) as file:
@@ -56,7 +56,7 @@ def run() -> None:
 
 def report_start(python: str, version: str, folder: str) -> None:
     """Import and install under `python -I -S`, where nothing else has been imported; the median of several starts."""
-    command = [python, "-I", "-S", "-c", START + "print(json.dumps(found))", folder]
+    command = [python, "-I", "-S", "-c", START + "import json; print(json.dumps(found))", folder]
     starts = []
     for _ in range(RUNS):
         answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

@@ -15,6 +15,7 @@ RUN_BY_TARGETS = [
 ]
 MOST_OF_OURS = 12  # modules; the agent's own come with `install`
 MOST_BYTES = 2_000_000
+MOST_WITH_AGENT = 4_000_000  # where nothing else had imported socket, json and threading
 
 IMPORT = f"""
 import os, sys  # every program that is not run with -S has imported them
@@ -59,6 +60,21 @@ def test_importing_the_hooks_takes_less_than_two_megabytes(python: str) -> None:
 def test_the_agent_needs_nothing_but_the_standard_library(python: str, tmp_path: Path) -> None:
     code = f"assert hooks.install(run_dir={str(tmp_path / 'run')!r}), hooks.status()\nhooks.reclaim('emergency')\n"
     look(python, code)  # under -I -S there is nothing else to import
+
+
+def test_an_agent_at_rest_is_one_thread_one_descriptor_and_a_few_megabytes(python: str, run_dir: str) -> None:
+    code = f"""
+held, size = set(os.listdir('/proc/self/fd')), rss()
+hooks.install(run_dir={run_dir!r})
+import threading
+print(threading.active_count(), len(set(os.listdir('/proc/self/fd')) - held), file=sys.stderr)
+grown = rss() - size
+hooks.uninstall()
+"""
+    run(python, IMPORT + code)
+    answer = run(python, IMPORT + code + "print(grown)")
+    assert answer.stderr == "2 1\n"
+    assert int(answer.stdout) < MOST_WITH_AGENT
 
 
 @pytest.mark.parametrize("path", RUN_BY_TARGETS, ids=lambda path: str(path.relative_to(DAEMON)))

@@ -21,7 +21,8 @@ CHILD_GRACE = 0.05  # seconds: a forked child that calls exec or ends sooner nee
 PLACE_EVERY = 5.0  # seconds between two looks at our own place
 SWEEP_EVERY = 30.0
 JUDGE_EVERY = 1.0  # seconds between two looks at our own resident set, where nobody else looks
-PENDING_EVERY = 0.005  # seconds between two looks whether a round is over
+SOONEST, LATEST = 0.001, 0.1  # seconds between two looks whether work beside us is over
+_STILL_SECONDS = 0.5  # that a fork waits at most
 
 
 class Agent:
@@ -75,6 +76,14 @@ class Agent:
             finally:
                 self._lock.release()
 
+    def hold_still(self) -> bool:
+        """Before a fork: let no descriptor be half made, that the child would not know of; True if that is so."""
+        return self._lock.acquire(timeout=_STILL_SECONDS)
+
+    def go_on(self) -> None:
+        """After it, in the parent."""
+        self._lock.release()
+
     def forget(self) -> None:
         """In a forked child: let go of what belongs to the parent, without a word to those it talks to."""
         self.stopping = True
@@ -122,17 +131,19 @@ class Agent:
         waits = [PLACE_EVERY, self._look_at - now, *(client.until - now for client in self._clients)]
         if self._state.judgement.thresholds:
             waits.append(JUDGE_EVERY)
-        if any(client.pending for client in self._clients) or self._state.untold is not None:
-            waits.append(PENDING_EVERY)
+        waits += [_soon(now - client.pending.since) for client in self._clients if client.pending is not None]
+        if self._state.untold is not None:
+            waits.append(_soon(self._state.aside.age(now)))
         return min(waits)
 
     def _serve(self, events: dict[int, int]) -> None:
         now = time.monotonic()
         self._clients = [client for client in self._clients if self._go_on(client, events, now)]
         if self.place is not None and events.get(self.place.socket.fileno(), 0) & select.POLLIN and not self.stopping:
-            for _ in range(MOST_CLIENTS):
-                if not self._accept(now):
-                    break
+            with self._lock:  # a fork waits until every descriptor is one that the child will find
+                for _ in range(MOST_CLIENTS):
+                    if not self._accept(now):
+                        break
 
     def _go_on(self, client: Client, events: dict[int, int], now: float) -> bool:
         """One step of a connection; False, and closed, when it is over."""
@@ -161,11 +172,11 @@ class Agent:
             time.sleep(0.05)
             return False
         client = Client(connection, self._state, now)
-        if not client.greet(now):
+        if client.greet(now):
+            self._make_room()
+            self._clients.append(client)
+        else:
             client.close()
-            return True
-        self._make_room()
-        self._clients.append(client)
         return True
 
     def _make_room(self) -> None:
@@ -176,3 +187,8 @@ class Agent:
         last = min(waiting or self._clients, key=lambda client: (not client.idle, client.until))
         last.close()
         self._clients.remove(last)
+
+
+def _soon(age: float) -> float:
+    """When to look again at work that has taken `age` seconds: soon at first, a tenth of its age later on."""
+    return min(LATEST, max(SOONEST, age / 10))

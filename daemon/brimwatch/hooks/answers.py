@@ -31,10 +31,10 @@ class Answer:
 class Pending:
     """An answer that is made when `ready` says so, and at `until` (monotonic seconds) in any case."""
 
-    __slots__ = ("make", "ready", "until")
+    __slots__ = ("make", "ready", "since", "until")
 
-    def __init__(self, ready: Callable[[], bool], make: Callable[[], Answer], until: float) -> None:
-        self.ready, self.make, self.until = ready, make, until
+    def __init__(self, ready: Callable[[], bool], make: Callable[[], Answer], since: float, until: float) -> None:
+        self.ready, self.make, self.since, self.until = ready, make, since, until
 
 
 def refusal(refused: Refused) -> Answer:
@@ -71,7 +71,7 @@ def _stats(state: State, count_objects: bool, now: float) -> Answer | Pending:
         return Answer(200, stats(state, count_objects))
     state.ask_figures()
     aside = state.aside
-    return Pending(lambda: not aside.busy, lambda: Answer(200, stats(state, count_objects)), now + FIGURES_SECONDS)
+    return Pending(lambda: not aside.busy, lambda: Answer(200, stats(state, count_objects)), now, now + FIGURES_SECONDS)
 
 
 def _tier(state: State, asked: TierAsked, peer: int, now: float) -> Answer:
@@ -92,9 +92,8 @@ def _reclaim(state: State, asked: ReclaimAsked, peer: int, now: float) -> Answer
     begun = state.round(request, asked.names)
     if begun is None:
         return Answer(409, busy(state.turn.holder()))
-    turn = state.turn
-    state.rounds.start(lambda: begun.run(turn))
-    return Pending(lambda: begun.done, lambda: Answer(200, _account(begun, asked.names)), now + asked.seconds)
+    state.begin(begun)
+    return Pending(lambda: begun.done, lambda: Answer(200, _account(begun, asked.names)), now, now + asked.seconds)
 
 
 def _account(finished: Round, names: tuple[str, ...] | None) -> dict[str, Any]:

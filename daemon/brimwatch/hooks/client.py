@@ -7,6 +7,7 @@ import socket
 import sys
 
 from brimwatch.hooks.answers import Answer, Pending, answer, denied, refusal
+from brimwatch.hooks.attempt import describe
 from brimwatch.hooks.held import HeldSocket
 from brimwatch.hooks.http import Head, Refused, split_head, write_answer
 from brimwatch.hooks.wire import IDLE_SECONDS, LONGEST_BODY, LONGEST_HEAD, REQUEST_SECONDS
@@ -105,6 +106,8 @@ class Client(HeldSocket):
             return answer(self._state, head, body, self.pid, now)
         except Refused as refused:
             return refusal(refused)  # understood and refused: the connection can go on
+        except Exception as fault:  # noqa: BLE001 - a fault of ours is an answer, so that who asks hears of it
+            return Answer(500, {"error": "error", "detail": describe(fault)})
 
     def settle(self, now: float) -> bool:
         """Answer what was pending, if it is ready or its time is up; False when the connection is over."""

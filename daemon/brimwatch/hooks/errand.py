@@ -118,7 +118,7 @@ class MainThread:
         if not on_main_thread():
             return "a signal can be taken from the main thread only"
         if signal.getsignal(number) != signal.SIG_DFL:
-            return f"{signal.Signals(number).name} is handled by the program already"
+            return f"signal {int(number)} is handled by the program already"
 
         def handle(_number: int, _frame: object) -> None:
             errands, self._queue = self._queue, []

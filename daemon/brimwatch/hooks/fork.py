@@ -22,8 +22,11 @@ _IMPORT_SECONDS = 2.0  # that a fork waits for an import of ours
 class Forks:
     """Looks after forks, once for each process."""
 
-    def __init__(self, in_child: Callable[[], None], at_exit: Callable[[], None]) -> None:
-        self._in_child, self._at_exit = in_child, at_exit
+    def __init__(
+        self, before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None],
+        at_exit: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._before_all, self._in_parent, self._in_child, self._at_exit = before, in_parent, in_child, at_exit
         self._registered = self._told_multiprocessing = self._waited = False
 
     def register(self) -> None:
@@ -33,6 +36,7 @@ class Forks:
             os.register_at_fork(before=self._before, after_in_parent=self._parent, after_in_child=self._child)
 
     def _before(self) -> None:
+        self._before_all()
         self._waited = LIBRARY.importing.acquire(timeout=_IMPORT_SECONDS)
         util = sys.modules.get("multiprocessing.util")
         if util is not None and not self._told_multiprocessing and hasattr(util, "register_after_fork"):
@@ -43,6 +47,7 @@ class Forks:
     def _parent(self) -> None:
         if self._waited:
             LIBRARY.importing.release()
+        self._in_parent()
 
     def _child(self) -> None:
         if LIBRARY.importing.locked():

@@ -26,7 +26,8 @@ class Installation:
         self.state = state
         self.agent: Agent | None = None
         self.why = "not installed"  # why there is no agent
-        self._forks = Forks(self._in_child, self._at_exit)
+        self._forks = Forks(self._before_fork, self._in_parent, self._in_child, self._at_exit)
+        self._still: Agent | None = None  # the agent that waits for a fork
         self._leader: Any = None  # the registry of another copy, which has the agent
 
     def install(self) -> bool:
@@ -87,7 +88,17 @@ class Installation:
     def _at_exit(self) -> None:
         self._leave()
 
+    def _before_fork(self) -> None:
+        agent = self.agent
+        self._still = agent if agent is not None and agent.hold_still() else None
+
+    def _in_parent(self) -> None:
+        still, self._still = self._still, None
+        if still is not None:
+            still.go_on()
+
     def _in_child(self) -> None:
+        self._still = None
         self.state.registry.renew_lock()
         self.state.after_fork()
         if self.agent is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,30 +23,44 @@ class Lane:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._busy = False
+        self._since: float | None = None
 
     @property
     def busy(self) -> bool:
         """Whether work is under way, or never came back."""
-        return self._busy
+        return self._since is not None
+
+    def age(self, now: float) -> float:
+        """Seconds that the work has taken by now; 0 where none is under way."""
+        since = self._since
+        return 0.0 if since is None else now - since
 
     def start(self, work: Callable[[], object]) -> bool:
-        """Begin; False where something is under way. Without memory for a thread the work is done here and now."""
-        if self._busy:
+        """Begin; False where something is under way."""
+        if self.busy:
             return False
-        self._busy = True
-
-        def run() -> None:
-            try:
-                work()
-            except BaseException:  # noqa: BLE001, S110 - work has its own boundary: what is left may not be printed
-                pass
-            finally:
-                self._busy = False
-
-        if not start_thread(run, self._name):
-            run()
+        self._since = time.monotonic()
+        run_beside(work, self._name, self._over)
         return True
+
+    def _over(self) -> None:
+        self._since = None
+
+
+def run_beside(work: Callable[[], object], name: str, over: Callable[[], None] | None = None) -> None:
+    """Do work on a thread of its own, then `over`; without memory for a thread, here and now."""
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException:  # noqa: BLE001, S110 - work has its own boundary: what is left may not be printed
+            pass
+        finally:
+            if over is not None:
+                over()
+
+    if not start_thread(run, name):
+        run()
 
 
 def start_thread(work: Callable[[], object], name: str) -> bool:

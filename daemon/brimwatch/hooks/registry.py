@@ -67,6 +67,8 @@ class Registry:
         """
         check_name(hook.name)
         check_tier(hook.tier)
+        if isinstance(hook.order, bool) or not isinstance(hook.order, int):
+            raise ValueError(f"hooks: found the order {hook.order!r:.80}, wanted an int: lower ones run first")
         with self.lock:
             kept = [name for name in BUILTIN if name not in self.hooks and name != hook.name]
             if hook.name not in self.hooks and len(self.hooks) + len(kept) >= MOST_HOOKS:

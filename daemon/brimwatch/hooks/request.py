@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from brimwatch.hooks.process import rss
-from brimwatch.hooks.wire import SUPPRESSED, UNSUPPORTED
+from brimwatch.hooks.wire import REASONS, SUPPRESSED, UNSUPPORTED
 
 
 class Request:
@@ -52,9 +52,13 @@ class Request:
 
 
 class Skip(Exception):  # noqa: N818 - nothing is wrong: the hook has decided not to run
-    """Raised by a hook that does nothing this time, with a reason of the closed list and what is behind it."""
+    """Raised by a hook that does nothing this time, with a reason of `wire.REASONS` and what is behind it.
+
+    Another reason becomes `unsupported`, and stands before the detail.
+    """
 
     def __init__(self, reason: str = UNSUPPORTED, detail: str = "") -> None:
-        super().__init__(detail)
-        self.reason = reason
+        known = reason in REASONS
+        super().__init__(detail if known else f"{reason!r:.60} {detail}")
+        self.reason = reason if known else UNSUPPORTED
         self.outcome = SUPPRESSED

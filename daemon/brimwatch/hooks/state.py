@@ -10,7 +10,7 @@ from brimwatch.hooks.census import Census
 from brimwatch.hooks.collect import HERITAGE
 from brimwatch.hooks.errand import MainThread
 from brimwatch.hooks.figures import Figures
-from brimwatch.hooks.lane import Lane
+from brimwatch.hooks.lane import Lane, run_beside
 from brimwatch.hooks.limit import memory_limit
 from brimwatch.hooks.process import rss, start_ticks
 from brimwatch.hooks.registry import Registry
@@ -48,7 +48,6 @@ class State:
         self.turn = Turn()
         self.lease = Lease(is_alive)
         self.figures = Figures()
-        self.rounds = Lane("brimwatch-hooks")
         self.aside = Lane("brimwatch-aside")
         self.untold: str | None = None  # a tier that subscribers have not heard of yet
 
@@ -78,7 +77,7 @@ class State:
         if self.judgement.judge(size, now):
             self.untold = self.judgement.tier
         # While a round is under way, what is due stays due.
-        if self.turn.round is None and not self.rounds.busy and self.judgement.due(now):
+        if self.turn.round is None and self.judgement.due(now):
             self._help_ourselves(size)
         self.tell_subscribers()
 
@@ -87,8 +86,12 @@ class State:
         request = Request(judged.tier, DEADLINE_SECONDS, judged.needed(size), judged.severity(size), NO_DAEMON)
         begun = self.round(request, None)
         if begun is not None:
-            turn = self.turn  # of this process: a hook may fork
-            self.rounds.start(lambda: begun.run(turn))
+            self.begin(begun)
+
+    def begin(self, begun: Round) -> None:
+        """Run a round beside the agent. Its turn is this process's: a hook may fork, and the child has another."""
+        turn = self.turn
+        run_beside(lambda: begun.run(turn), "brimwatch-hooks")
 
     def tell_subscribers(self) -> None:
         """Begin to tell them of the last change; only the last one counts."""

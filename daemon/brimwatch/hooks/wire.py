@@ -45,6 +45,8 @@ MOST_BYTES = 1 << 62
 RAN, SUPPRESSED, FAILED = "ran", "suppressed", "failed"
 BUSY, CURED, DEADLINE, ERROR = "busy", "cured", "deadline", "error"
 NO_HANDLER, UNSUPPORTED, WOULD_UNSHARE = "no_handler", "unsupported", "would_unshare"
+CONDITION, COOLDOWN = "condition", "cooldown"
+REASONS = (BUSY, CURED, DEADLINE, ERROR, NO_HANDLER, UNSUPPORTED, WOULD_UNSHARE, CONDITION, COOLDOWN)
 NO_DAEMON, BY_HAND, BY_SIGNAL = "no_daemon", "by_hand", "signal"  # reasons of a request that no daemon made
 
 
