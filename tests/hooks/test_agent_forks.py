@@ -106,6 +106,23 @@ def test_a_storm_of_forks_leaves_no_socket_behind(start: Start, wait_until: Any)
     assert target.stats()["pid"] == target.pid
 
 
+def test_forks_of_several_threads_at_once_in_the_middle_of_answers_leave_the_agent_answering(start: Start) -> None:
+    target = start("""
+def forks():
+    for _ in range(40):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+threads = [threading.Thread(target=forks) for _ in range(6)]
+""")
+    target.send("[t.start() for t in threads]; [t.join() for t in threads]; print('over')")
+    answers = [target.stats()["pid"] for _ in range(200)]
+    assert target.line(60) == "over"
+    assert set(answers) == {target.pid}
+    assert target.stats()["python_threads"] == 2
+
+
 def test_gc_is_left_out_in_a_fork_that_was_not_frozen(start: Start) -> None:
     target = start(FORK)
     child = int(target.run("print(fork())"))

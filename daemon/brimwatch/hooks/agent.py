@@ -22,7 +22,6 @@ PLACE_EVERY = 5.0  # seconds between two looks at our own place
 SWEEP_EVERY = 30.0
 JUDGE_EVERY = 1.0  # seconds between two looks at our own resident set, where nobody else looks
 SOONEST, LATEST = 0.001, 0.1  # seconds between two looks whether work beside us is over
-_STILL_SECONDS = 0.5  # that a fork waits at most
 
 
 class Agent:
@@ -36,7 +35,7 @@ class Agent:
         self.faults = 0
         self.stopping = False
         self._clients: list[Client] = []
-        self._lock = _thread.allocate_lock()  # held while the place changes
+        self.lock = _thread.allocate_lock()  # held while a descriptor is made: a fork waits for it
         self._look_at = self._sweep_at = 0.0
 
     def start(self) -> bool:
@@ -45,7 +44,7 @@ class Agent:
 
     def open(self) -> bool:
         """Begin to listen where we can; the thread does so by itself, this is for who wants to know at once."""
-        with self._lock:
+        with self.lock:
             if self.stopping:
                 return False
             if self.place is not None and not self.place.stands():
@@ -61,28 +60,20 @@ class Agent:
         if self.place is not None and self._state.run_dir is not None:
             directory = None if self.place.path is None else self.place.path.rpartition("/")[0]
             if directory != self._state.run_dir.rstrip("/"):
-                with self._lock:
+                with self.lock:
                     self.place.leave()
         self.open()
 
     def stop(self) -> None:
         """Leave nothing behind: the name is gone when this returns, the thread ends soon after."""
         self.stopping = True
-        if self._lock.acquire(timeout=1.0):
+        if self.lock.acquire(timeout=1.0):
             try:
                 if self.place is not None:
                     self.place.unlink()
                     self.place.wake()
             finally:
-                self._lock.release()
-
-    def hold_still(self) -> bool:
-        """Before a fork: let no descriptor be half made, that the child would not know of; True if that is so."""
-        return self._lock.acquire(timeout=_STILL_SECONDS)
-
-    def go_on(self) -> None:
-        """After it, in the parent."""
-        self._lock.release()
+                self.lock.release()
 
     def forget(self) -> None:
         """In a forked child: let go of what belongs to the parent, without a word to those it talks to."""
@@ -140,7 +131,7 @@ class Agent:
         now = time.monotonic()
         self._clients = [client for client in self._clients if self._go_on(client, events, now)]
         if self.place is not None and events.get(self.place.socket.fileno(), 0) & select.POLLIN and not self.stopping:
-            with self._lock:  # a fork waits until every descriptor is one that the child will find
+            with self.lock:
                 for _ in range(MOST_CLIENTS):
                     if not self._accept(now):
                         break

@@ -6,6 +6,7 @@ anew and nothing is waited for.
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_IMPORT_SECONDS = 2.0  # that a fork waits for an import of ours
+_LONGEST_WAIT = 0.5  # seconds that a fork waits for each of our locks
 
 
 class Forks:
-    """Looks after forks, once for each process."""
+    """Looks after forks, once for each process. A fork waits for `locks`: who holds one is in the midst of something."""
 
     def __init__(
-        self, before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None],
-        at_exit: Callable[[], None],
-    ) -> None:  # fmt: skip
-        self._before_all, self._in_parent, self._in_child, self._at_exit = before, in_parent, in_child, at_exit
-        self._registered = self._told_multiprocessing = self._waited = False
+        self, locks: Callable[[], list[Any]], in_child: Callable[[], None], at_exit: Callable[[], None]
+    ) -> None:
+        self._locks, self._in_child, self._at_exit = locks, in_child, at_exit
+        self._registered = self._told_multiprocessing = False
+        self._held: dict[int, list[Any]] = {}  # by thread: two may fork at the same time
 
     def register(self) -> None:
         """From now on; there is no way back, and none is needed."""
@@ -36,8 +37,8 @@ class Forks:
             os.register_at_fork(before=self._before, after_in_parent=self._parent, after_in_child=self._child)
 
     def _before(self) -> None:
-        self._before_all()
-        self._waited = LIBRARY.importing.acquire(timeout=_IMPORT_SECONDS)
+        held = self._held.setdefault(_thread.get_ident(), [])
+        held += [lock for lock in self._locks() if lock.acquire(timeout=_LONGEST_WAIT)]
         util = sys.modules.get("multiprocessing.util")
         if util is not None and not self._told_multiprocessing and hasattr(util, "register_after_fork"):
             # Its children leave by os._exit, past atexit, and forget every Finalize of their parent.
@@ -45,13 +46,12 @@ class Forks:
             util.register_after_fork(self, _finalize)
 
     def _parent(self) -> None:
-        if self._waited:
-            LIBRARY.importing.release()
-        self._in_parent()
+        for lock in self._held.pop(_thread.get_ident(), []):
+            lock.release()
 
     def _child(self) -> None:
-        if LIBRARY.importing.locked():
-            LIBRARY.importing.release()
+        self._held = {}
+        LIBRARY.renew_lock()
         try:
             self._in_child()
         except Exception as fault:  # noqa: BLE001 - Python would print it: the child lives without an agent

@@ -10,6 +10,7 @@ from brimwatch.hooks.fork import Forks
 from brimwatch.hooks.process import is_main_interpreter
 from brimwatch.hooks.registry import BUILTIN, Hook, Registry
 from brimwatch.hooks.state import State
+from brimwatch.hooks.trim import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ class Installation:
         self.state = state
         self.agent: Agent | None = None
         self.why = "not installed"  # why there is no agent
-        self._forks = Forks(self._before_fork, self._in_parent, self._in_child, self._at_exit)
-        self._still: Agent | None = None  # the agent that waits for a fork
+        self._forks = Forks(self._locks, self._in_child, self._at_exit)
         self._leader: Any = None  # the registry of another copy, which has the agent
 
     def install(self) -> bool:
@@ -75,6 +75,7 @@ class Installation:
             agent.open()
         if not agent.start():
             agent.stop()
+            agent.forget()
             self.why = "no thread could be started"
             return False
         self.agent = agent
@@ -88,17 +89,10 @@ class Installation:
     def _at_exit(self) -> None:
         self._leave()
 
-    def _before_fork(self) -> None:
-        agent = self.agent
-        self._still = agent if agent is not None and agent.hold_still() else None
-
-    def _in_parent(self) -> None:
-        still, self._still = self._still, None
-        if still is not None:
-            still.go_on()
+    def _locks(self) -> list[Any]:
+        return [LIBRARY.importing] if self.agent is None else [self.agent.lock, LIBRARY.importing]
 
     def _in_child(self) -> None:
-        self._still = None
         self.state.registry.renew_lock()
         self.state.after_fork()
         if self.agent is None:

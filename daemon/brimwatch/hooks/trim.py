@@ -24,6 +24,10 @@ class Library:
         self.importing = _thread.allocate_lock()
         self._trim: Any = None
 
+    def renew_lock(self) -> None:
+        """In a forked child: whoever held it is not there."""
+        self.importing = _thread.allocate_lock()
+
     def trim(self) -> Any:
         """malloc_trim as a function. Raises Skip where there is none."""
         if self._trim is None:
