@@ -21,7 +21,7 @@ _LONGEST_WAIT = 0.5  # seconds that a fork waits for each of our locks
 
 
 class Forks:
-    """Looks after forks, once for each process. A fork waits for `locks`: who holds one is in the midst of something."""
+    """Looks after forks, once for each process. A fork waits for `locks`: who holds one is busy with descriptors."""
 
     def __init__(
         self, locks: Callable[[], list[Any]], in_child: Callable[[], None], at_exit: Callable[[], None]
