@@ -117,11 +117,37 @@ def test_a_hook_that_hangs_is_a_deadline_and_the_socket_goes_on_answering(start:
     assert outcomes(target.reclaim("warning"))["hangs"] == ("ran", None)
 
 
-def test_a_program_ends_at_once_though_a_hook_hangs(start: Start) -> None:
-    target = start(HANGS)
+def test_a_program_ends_at_once_though_a_hook_hangs(start: Start, python: str) -> None:
+    target = start(HANGS, python=python)
     target.reclaim("warning", deadline_seconds=0.05)
     assert target.end() == 0
     assert os.listdir(target.run_dir) == []
+
+
+def test_where_no_thread_can_be_had_the_hooks_run_all_the_same(start: Start) -> None:
+    target = start(
+        DROPS + "ran = []\nhooks.on('critical', name='where')(lambda request: ran.append(threading.get_ident()))"
+    )
+    # No address space for a stack of 8 MB: what a ceiling on a process near its limit is like.
+    line = "import resource; size = hooks.status()['stats']['vms_bytes'] + 4_000_000; "
+    target.run(line + "resource.setrlimit(resource.RLIMIT_AS, (size, size)); print()")
+    reply = target.reclaim("critical", names=["drop_pages", "where"])
+    assert outcomes(reply) == {"drop_pages": ("ran", None), "where": ("ran", None)}
+    assert target.run("print([t.name for t in threading.enumerate() if t.ident in ran])") == "['brimwatch-agent']"
+    assert reply.body["reclaimed_bytes"] > 50_000_000
+
+
+def test_a_thread_may_install_the_agent_but_take_no_signal(start: Start) -> None:
+    target = start("""
+def install():
+    hooks.install(signal=signal.SIGUSR2)
+import signal
+thread = threading.Thread(target=install)
+thread.start(), thread.join()
+""", install="")  # fmt: skip
+    said = target.run("print(hooks.status()['agent']['signal_refused'])")
+    assert said == "a signal can be taken from the main thread only"
+    assert target.stats()["pid"] == target.pid
 
 
 def test_figures_that_hang_keep_nobody_from_an_answer(start: Start) -> None:
