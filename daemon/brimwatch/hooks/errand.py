@@ -106,6 +106,7 @@ class MainThread:
     def __init__(self) -> None:
         self.number: int | None = None
         self.why: str | None = None  # why the signal asked for was not taken
+        self.faults = 0  # of ours, in the handler
         self._queue: list[Errand] = []
 
     def take(self, number: int, otherwise: Callable[[], object]) -> str | None:
@@ -125,7 +126,10 @@ class MainThread:
             for errand in errands:
                 errand.run()
             if not errands:
-                otherwise()
+                try:
+                    otherwise()
+                except Exception:  # noqa: BLE001 - raised here it would reach whatever the program was doing
+                    self.faults += 1
 
         self.give_back()
         signal.signal(number, handle)

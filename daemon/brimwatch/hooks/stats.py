@@ -45,7 +45,7 @@ def stats(state: State, count_objects: bool = False) -> dict[str, Any]:
         "hooks": hooks(state),
         "hooks_refused": state.registry.refused,
         "figures_age_seconds": round(now - state.figures.at, 3) if state.figures.values else None,
-        "faults": {"figures": state.figures.faults, "subscribers": state.registry.deaf},
+        "faults": {"figures": state.figures.faults, "subscribers": state.registry.deaf, "signal": state.main.faults},
     }
 
 
