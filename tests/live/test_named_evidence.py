@@ -1,0 +1,40 @@
+"""Does everybody who is told of an entry learn where its evidence lies?"""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.act.sinks import answer, sink
+from tests.live.daemon_run import grower, start_daemon
+
+pytestmark = pytest.mark.live
+
+CONFIG = """
+targets:
+  - {{name: cache, match: {{pid: {pid}}}, policy: told}}
+policies:
+  told: {{tiers: {{critical: {{when: {{rss: 60MB}}, tell: [stacks, pager]}}}}}}
+actions:
+  pager: {{webhook: {{url: '{url}', tells: true}}}}
+"""
+
+
+def test_the_artefact_is_named_in_event_log_and_webhook(
+    spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path
+) -> None:
+    with sink(answer("200 OK")) as receiver:
+        target = grower(spawn)
+        config = CONFIG.format(pid=target.pid, url=receiver.url)
+        daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, config)
+        target.say("hold 80")
+        wait_until(lambda: receiver.heard, 15)
+        wait_until(lambda: len(daemon.events("action_ran")) == 2, 15)
+    path = Path(daemon.events("tier_entered")[0]["facts"]["artefact"])
+    told = json.loads(receiver.heard[0].body)["data"]
+    logged = [line for line in daemon.log() if line["event"] == "tier_entered"]
+    assert (told["facts"]["artefact"], logged[0]["artefact"]) == (str(path), str(path))
+    wait_until(lambda: path.exists() and "stack" in path.read_text(), 10)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert {one["facts"]["action"] for one in daemon.events("action_ran")} == {"stacks", "pager"}
