@@ -24,8 +24,10 @@ GRACE = 5.0  # seconds that a process has to end once it was asked to
 
 def pytest_configure() -> None:
     os.environ[MARK] = uuid.uuid4().hex
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell: what we start would
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignore it as well
+    # Started in the background by a shell, we ignore these two, and what we start would ignore them as well.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def find_component(name: str) -> str:

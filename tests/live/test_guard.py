@@ -16,7 +16,7 @@ GROW = """
 import sys, time
 held = []
 for _ in range(int(sys.argv[1])):
-    held.append(bytearray(10_000_000)); time.sleep(0.05)
+    held.append(bytearray(10_000_000)); time.sleep(float((sys.argv + ["0.05"])[2]))
 """
 
 
@@ -57,7 +57,7 @@ def test_standard_input_and_output_belong_to_the_command() -> None:
 
 
 def test_the_reader_sees_the_end_when_the_command_closes_its_output(spawn: Any) -> None:
-    process = spawn([*GUARD, "--", "sh", "-c", "echo x; exec >&- 2>&-; sleep 60"], stdout=subprocess.PIPE)
+    process = spawn([*GUARD, "--", "sh", "-c", "echo x; exec >&- 2>&-; exec sleep 60"], stdout=subprocess.PIPE)
     assert process.stdout.read() == b"x\n"
     assert process.poll() is None
 
@@ -84,7 +84,7 @@ def test_the_signal_mask_and_dispositions_are_those_of_before() -> None:
 def test_tiers_are_entered_by_a_command_that_grows(tmp_path: Path) -> None:
     out = tmp_path / "run.json"
     flags = ("--warning", "rss=60MB", "--critical", "rss=100MB", "--emergency", "rss=400MB", "--marks", "50MB,1GB")
-    result = guard(*flags, "--interval", "50ms", "--summary", str(out), "--", *script(GROW), "25")
+    result = guard(*flags, "--interval", "50ms", "--summary", str(out), "--", *script(GROW), "25", "0.2")
     found = account(out)
     assert result.returncode == 0
     assert [one["tier"] for one in found["tiers"]] == ["warning", "critical"]
