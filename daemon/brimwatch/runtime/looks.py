@@ -62,9 +62,10 @@ class Looks:
         sample, fastest = self._measure(subject, now)
         if sample is None:
             return float("inf")
-        if subject.looks == 0:
-            self._continuity.memory.restore(subject)
+        restored = subject.looks == 0 and self._continuity.memory.restore(subject)
         if self._story.tap is not None:
+            if restored:
+                self._story.tap.restored(subject)
             self._story.tap.look(subject, sample, self.tick, self._guard(subject))
         policy = subject.target.spec.policy
         before, ladder = subject.judgement, subject.ladder
@@ -86,8 +87,16 @@ class Looks:
 
     def take_up(self, spent: Spent) -> None:
         """Count runs of an earlier run of the daemon as well."""
-        self.spent = self.spent.with_earlier(spent)
-        self._continuity.memory.spent(self.spent)
+        self.count(self.spent.with_earlier(spent))
+
+    def count(self, spent: Spent) -> None:
+        """These are the budgets from now on, by what no look has decided."""
+        if spent is self.spent:
+            return
+        self.spent = spent
+        self._continuity.memory.spent(spent)
+        if self._story.tap is not None:
+            self._story.tap.counted(spent)
 
     def _heed_limit(self, subject: Subject, sample: Sample) -> None:
         """Tell where the effective limit is another than at the last look."""

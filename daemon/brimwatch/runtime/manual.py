@@ -153,7 +153,7 @@ class Manual:
             return not_run(rule.tier, index, action, reason, time.monotonic())
         decision = Decision(rule.tier, action, index, Verdict.RUN, facts.sample.at)
         firing = begin(rule.tier, index, action, facts.sample)
-        self._looks.spent = self._looks.spent.spend(facts.target, action, decision.at)
+        self._looks.count(self._looks.spent.spend(facts.target, action, decision.at))
         attempt = asyncio.get_running_loop().create_task(self._performer.by_hand(subject, decision, facts.sample))
         try:
             outcome = await self._settled(subject, firing, attempt)
@@ -162,7 +162,7 @@ class Manual:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({attempt})
         if outcome.verdict is Verdict.SUPPRESSED:
-            self._looks.spent = self._looks.spent.refund(facts.target, action, decision.at)
+            self._looks.count(self._looks.spent.refund(facts.target, action, decision.at))
         return outcome
 
     async def _settled(self, subject: Subject, firing: Firing, attempt: "asyncio.Task[Attempt]") -> Outcome:
