@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runtime.replaying import replayed
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load
@@ -71,6 +72,37 @@ def test_an_end_that_the_pass_sees_before_the_look_closes_the_running_rung(
         return told
 
     assert asyncio.run(test()) == ["target_found", "tier_entered", "action_ran", "target_lost"]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "reason"), [(True, "vanished"), (False, "stopped")], ids=["matches no more", "at a stop"]
+)
+def test_a_rung_that_runs_has_an_outcome_though_nobody_waits_for_it(dropped: bool, reason: str) -> None:
+    text = f"""
+        targets: [{{name: job, match: {{pid: {os.getpid()}}}, policy: one}}]
+        policies: {{one: {{tiers: {{emergency: {{when: {{rss: 1kB}}, do: [note]}}}}}}}}
+        actions: {{note: {{exec: [/bin/sleep, '5']}}}}
+    """
+
+    async def test() -> None:
+        config, log = load(text, "test", ACTIONS), Log(Format.LOGFMT, Level.ERROR)
+        engine = Engine(config, Options(listen_address=None), log, asyncio.get_running_loop())
+        engine.watch.look_once()
+        listener = engine.recorder.open()
+        await asyncio.sleep(0)
+        if dropped:
+            engine.watch.look_once()  # so that the recording knows how it stands
+            engine.membership.apply((), time.monotonic(), time.time())
+        await engine.close()
+        told = [one.event for one in engine.events.since() if one.event.name.value.startswith("action_")]
+        assert [(one.name.value, one.facts["reason"]) for one in told] == [("action_suppressed", reason)]
+        engine.end_recordings("done")
+        assert listener is not None
+        agreement = replayed(await listener.take(0.0) or b"")
+        if dropped:  # at a stop every recording has ended before
+            assert (agreement.same, agreement.differences) == (1, [])
+
+    asyncio.run(asyncio.wait_for(test(), 30))
 
 
 def test_a_read_that_hangs_costs_that_figure_of_that_target_and_nothing_else(

@@ -7,17 +7,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.runtime.doubles import Clock, Shelf
+from tests.runtime.replaying import replayed
 
 from brimwatch.act.kinds import ACTIONS
-from brimwatch.cli.replaying import Judge
 from brimwatch.config.load import load
-from brimwatch.core.replay import Assume, Replay
 from brimwatch.model import Attempt, Reason, Tier, Verdict
-from brimwatch.record.agreement import Agreement, event_of
 from brimwatch.record.catalogue import Level
 from brimwatch.record.journal_rows import BUDGET, STATE
 from brimwatch.record.log import Format, Log
-from brimwatch.record.samples_read import RowReader
 from brimwatch.runtime.boot import clock_of
 from brimwatch.runtime.engine import Engine
 from brimwatch.runtime.manual import Order
@@ -69,14 +66,7 @@ def test_a_recording_knows_where_a_subject_stood_that_an_earlier_run_knew() -> N
         told = [one.event.name.value for one in second.events.since()]
         assert "tier_entered" not in told
         second.end_recordings("done")
-        replay, agreement, reader = Replay(Judge(None, Assume.RECORDED).plan), Agreement(), RowReader()
-        while (lines := await listener.take(0.0)) is not None:
-            for line in lines.splitlines():
-                row = reader.row(line)
-                if row is None:
-                    continue  # a policy, which later rows name
-                events = [event for one in replay.feed(row) if (event := event_of(one)) is not None]
-                agreement.take(row, events)
+        agreement = replayed(await listener.take(0.0) or b"")
         assert ([event.name.value for event in agreement.left], agreement.differences) == ([], [])
         await second.close()
 

@@ -146,6 +146,10 @@ class Engine:
         """Stop looking, give up running rungs, release every descriptor and lane."""
         self.watch.stop()
         await self.manual.close()
+        for target in self.membership.targets.values():
+            for subject in target.subjects.values():
+                self.performer.let_go(subject, Reason.STOPPED)
+                self.looks.give_up(subject, Reason.STOPPED)
         await self.performer.close()
         await self.keeper.close()
         self.evidence.close()
@@ -203,10 +207,11 @@ class Engine:
         return self._painter.host(self._host.last, dict(self._host.pressure))
 
     def _forget(self, subject: Subject) -> None:
+        self.performer.let_go(subject, Reason.VANISHED)
         if self.story.tap is not None:
             self.story.tap.removed(subject)
+        self.looks.give_up(subject, Reason.VANISHED)
         self.watch.forget(subject)
-        self.performer.stop(subject)
         self.keeper.lost(subject)
         self.continuity.gone(subject)
 

@@ -5,8 +5,10 @@ Does *not* cover when to look (`loop`) nor how a rung runs (`perform`).
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from brimwatch.core.budget import Spent
+from brimwatch.core.by_hand import taken_over
 from brimwatch.core.course import accounted, concerns, entered_shared, gives_up, turn_of
 from brimwatch.core.decide import Facts, Step, decide
 from brimwatch.core.evaluate import Judgement, evaluate
@@ -112,12 +114,20 @@ class Looks:
             if self._story.tap is not None:
                 self._story.tap.gone(subject, now)
             if firing is not None:
+                subject.ladder = replace(subject.ladder, firing=None)
                 self._story.outcome(subject, settle_gone(firing, now))
             if kills:
                 self._evidence.killed(subject, "cgroup", now, kills, process)
             elif firing is None and not subject.killed and self._likely_killed(subject):
                 self._evidence.killed(subject, "inferred", now, 1, process)
         self._membership.drop(subject, process, now)
+
+    def give_up(self, subject: Subject, reason: Reason) -> None:
+        """Close the running rung of a subject that is looked at no more: every rung that was begun has an outcome."""
+        firing, sample = subject.ladder.firing, subject.sample
+        if firing is not None and sample is not None:
+            subject.ladder = replace(subject.ladder, firing=None)
+            self._story.outcome(subject, taken_over(firing, sample, reason))
 
     def _measure(self, subject: Subject, now: float) -> tuple[Sample | None, float]:
         if subject.host is not None:

@@ -47,7 +47,7 @@ class Performer:
         self._brakes = brakes
         self._keep = keep
         self._tell = tell  # takes over what is told by webhook: its tries may outlive this run
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Decision] = {}
 
     @property
     def running(self) -> int:
@@ -61,17 +61,27 @@ class Performer:
         request = self._request(subject, decision, sample)
         self._story.started(subject)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))
-        self._tasks.add(task)
+        self._tasks[task] = decision
         subject.tasks = (*subject.tasks, task)
         task.add_done_callback(lambda ended: self._let_go(subject, ended))
 
     def _let_go(self, subject: Subject, ended: "asyncio.Task[None]") -> None:
-        self._tasks.discard(ended)
+        self._tasks.pop(ended, None)
         subject.tasks = tuple(task for task in subject.tasks if task is not ended)
 
     def stop(self, subject: Subject) -> None:
-        """Give up the subject's running rungs: a higher tier took over, or the subject is gone."""
+        """Give up the rung of the subject's ladder that runs: a higher tier took over. What tells, tells on."""
         for task in subject.tasks:
+            if self._tasks[task].rung >= 0:
+                task.cancel()
+
+    def let_go(self, subject: Subject, reason: Reason) -> None:
+        """Give up everything that runs for the subject, and say so of what tells: nobody else closes that."""
+        tasks, subject.tasks = subject.tasks, ()
+        for task in tasks:
+            decision, now = self._tasks[task], time.monotonic()
+            if decision.rung < 0 and not task.done():
+                self._told(subject, decision, Attempt(Verdict.SUPPRESSED, now, now, reason, "still running"))
             task.cancel()
 
     async def close(self) -> None:
@@ -86,19 +96,24 @@ class Performer:
         return await self._try(decision, self._request(subject, decision, sample))
 
     async def _attempt(self, subject: Subject, decision: Decision, request: Request) -> None:
-        attempt, tap = await self._try(decision, request), self._story.tap
+        attempt = await self._try(decision, request)
+        if asyncio.current_task() not in subject.tasks:
+            return  # let go of meanwhile
         if decision.rung < 0:
-            if tap is not None:
-                tap.answered(subject, decision, attempt)
-            self._story.outcome(subject, settle_told(decision, attempt))
+            self._told(subject, decision, attempt)
             return
         firing, known = subject.ladder.firing, subject.sample
         if firing is None or firing.number != decision.firing or firing.rung != decision.rung or known is None:
             return  # superseded meanwhile: its outcome was told then
-        if tap is not None:
-            tap.answered(subject, decision, attempt)
+        if self._story.tap is not None:
+            self._story.tap.answered(subject, decision, attempt)
         subject.ladder = attempted(subject.ladder, attempt, subject.target.spec.policy, known)
         self._answered(subject)
+
+    def _told(self, subject: Subject, decision: Decision, attempt: Attempt) -> None:
+        if self._story.tap is not None:
+            self._story.tap.answered(subject, decision, attempt)
+        self._story.outcome(subject, settle_told(decision, attempt))
 
     async def _try(self, decision: Decision, request: Request) -> Attempt:
         started = time.monotonic()
