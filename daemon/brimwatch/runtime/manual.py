@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from brimwatch.core.by_hand import answered, begin, cooperative, ended, not_run, taken_over
+from brimwatch.core.course import was_refused
 from brimwatch.core.decide import Facts, gate, rule_of
 from brimwatch.core.select import Turn
 from brimwatch.core.settle import settle_gone
@@ -161,7 +162,7 @@ class Manual:
             attempt.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({attempt})
-        if outcome.verdict is Verdict.SUPPRESSED:
+        if was_refused(outcome):
             self._looks.count(self._looks.spent.refund(facts.target, action, decision.at))
         return outcome
 
