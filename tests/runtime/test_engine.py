@@ -105,6 +105,22 @@ def test_a_rung_that_runs_has_an_outcome_though_nobody_waits_for_it(dropped: boo
     asyncio.run(asyncio.wait_for(test(), 30))
 
 
+def test_what_fails_to_stop_keeps_no_brake_in_force() -> None:
+    async def test() -> None:
+        config = load("targets: [{name: none, match: {pidfile: /nonexistent}}]", "test", ACTIONS)
+        engine = Engine(config, Options(listen_address=None), Log(Format.LOGFMT, Level.ERROR), asyncio.get_event_loop())
+
+        async def fail() -> None:
+            raise ValueError
+
+        engine.manual.close = fail  # type: ignore[method-assign] # no order is known that would
+        await engine.close()
+        assert engine.keeper._closed
+        assert [one.event.name.value for one in engine.events.since()] == ["internal_fault"]
+
+    asyncio.run(test())
+
+
 def test_a_read_that_hangs_costs_that_figure_of_that_target_and_nothing_else(
     spawn: Callable[..., "subprocess.Popen[Any]"], tmp_path: Path
 ) -> None:

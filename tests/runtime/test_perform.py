@@ -90,3 +90,18 @@ def test_what_tells_of_a_subject_that_is_let_go_of_ends_once() -> None:
         assert bench.performer.running == 0
 
     run(test)
+
+
+def test_a_rung_that_cannot_be_begun_has_failed_and_its_ladder_goes_on() -> None:
+    async def test(bench: Bench) -> None:
+        bench.broken = ValueError("no")
+        bench.start(HOOK, 0)
+        bench.start(STACKS, -1)
+        await turns()
+        firing = bench.subject.ladder.firing
+        assert firing is not None
+        assert firing.attempt is not None
+        assert (firing.attempt.verdict, firing.attempt.reason) == (Verdict.FAILED, Reason.ERROR)
+        assert bench.told()[1:] == [("action_failed", "stacks", "error")]
+
+    run(test)

@@ -145,12 +145,12 @@ class Engine:
     async def close(self) -> None:
         """Stop looking, give up running rungs, release every descriptor and lane."""
         self.watch.stop()
-        await self.manual.close()
-        for target in self.membership.targets.values():
-            for subject in target.subjects.values():
-                self.performer.let_go(subject, Reason.STOPPED)
-                self.looks.give_up(subject, Reason.STOPPED)
-        await self.performer.close()
+        try:
+            await self.manual.close()
+            self._give_up()
+            await self.performer.close()
+        except Exception as error:  # noqa: BLE001 - what fails to stop must not keep brakes in force
+            self.story.fault("end", error)
         await self.keeper.close()
         self.evidence.close()
         await self.continuity.end()
@@ -214,6 +214,12 @@ class Engine:
         self.watch.forget(subject)
         self.keeper.lost(subject)
         self.continuity.gone(subject)
+
+    def _give_up(self) -> None:
+        for target in self.membership.targets.values():
+            for subject in target.subjects.values():
+                self.performer.let_go(subject, Reason.STOPPED)
+                self.looks.give_up(subject, Reason.STOPPED)
 
     def _answered(self, subject: Subject) -> None:
         if subject.due != float("inf"):

@@ -56,9 +56,13 @@ class Performer:
 
     def run(self, subject: Subject, decision: Decision, sample: Sample) -> None:
         """Start a rung as a task. The time from the measured crossing to here is the daemon's reaction."""
-        if self._tell(subject, decision, sample):
-            return
-        request = self._request(subject, decision, sample)
+        request: Request | Exception
+        try:
+            if self._tell(subject, decision, sample):
+                return
+            request = self._request(subject, decision, sample)
+        except Exception as error:  # noqa: BLE001 - a rung that cannot be begun has failed; its ladder must not wait for it
+            request = error
         self._story.started(subject)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))
         self._tasks[task] = decision
@@ -95,8 +99,11 @@ class Performer:
         """Run a rung because a person asked for it; what follows from it is for the caller to see to."""
         return await self._try(decision, self._request(subject, decision, sample))
 
-    async def _attempt(self, subject: Subject, decision: Decision, request: Request) -> None:
-        attempt = await self._try(decision, request)
+    async def _attempt(self, subject: Subject, decision: Decision, request: Request | Exception) -> None:
+        if isinstance(request, Exception):
+            attempt = self._broken(time.monotonic(), request)
+        else:
+            attempt = await self._try(decision, request)
         if asyncio.current_task() not in subject.tasks:
             return  # let go of meanwhile
         if decision.rung < 0:
@@ -123,13 +130,16 @@ class Performer:
         except TimeoutError:
             attempt = Attempt(Verdict.FAILED, started, time.monotonic(), Reason.DEADLINE)
         except Exception as error:  # noqa: BLE001 - an action that breaks its promise must not end the watching
-            attempt = Attempt(Verdict.FAILED, started, time.monotonic(), Reason.ERROR, repr(error))
-            self._story.fault("action", error)
+            attempt = self._broken(started, error)
         finally:
             for recipient in request.recipients:
                 if recipient.pidfd >= 0:
                     os.close(recipient.pidfd)
         return replace(attempt, detail=attempt.detail[:DETAIL])
+
+    def _broken(self, started: float, error: Exception) -> Attempt:
+        self._story.fault("action", error)
+        return Attempt(Verdict.FAILED, started, time.monotonic(), Reason.ERROR, repr(error)[:DETAIL])
 
     def _request(self, subject: Subject, decision: Decision, sample: Sample) -> Request:
         rule = rule_of(subject.target.spec.policy, decision.tier)

@@ -86,8 +86,11 @@ class Service:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await doors.close()
-            await engine.close()
+            for place, closing in (("web server", doors.close()), ("end", engine.close())):
+                try:
+                    await closing
+                except Exception as error:  # noqa: BLE001 - what fails to close must not keep brakes in force
+                    engine.story.fault(place, error)
             engine.story.tell(
                 Name.DAEMON_STOPPED, uptime_seconds=round(time.time() - engine.started_wall, 1), reason=self._ended
             )
