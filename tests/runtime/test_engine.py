@@ -13,6 +13,7 @@ from tests.runtime.replaying import replayed
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load
+from brimwatch.config.settings import Config
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
@@ -103,6 +104,31 @@ def test_a_rung_that_runs_has_an_outcome_though_nobody_waits_for_it(dropped: boo
             assert (agreement.same, agreement.differences) == (1, [])
 
     asyncio.run(asyncio.wait_for(test(), 30))
+
+
+def test_a_tier_that_a_reload_takes_away_ends_then() -> None:
+    text = """
+        targets: [{{name: job, match: {{pid: {pid}}}, policy: one}}]
+        policies: {{one: {{tiers: {{warning: {{when: {{rss: 1kB}}}}, critical: {{when: {{rss: {critical}}}}}}}}}}}
+    """
+
+    async def test() -> None:
+        def config(critical: str) -> Config:
+            return load(text.format(pid=os.getpid(), critical=critical), "test", ACTIONS)
+
+        log = Log(Format.LOGFMT, Level.ERROR)
+        engine = Engine(config("2kB"), Options(listen_address=None), log, asyncio.get_running_loop())
+        engine.watch.look_once()
+        (subject,) = engine.membership.targets["job"].subjects.values()
+        subject.since_wall -= 100.0
+        engine.reconfigure(config("100GB"))
+        engine.watch.look_once()
+        left = next(one.event for one in engine.events.since() if one.event.name.value == "tier_left")
+        assert left.facts["held_seconds"] == pytest.approx(100.0, abs=50.0)
+        assert subject.since_wall == pytest.approx(time.time(), abs=50.0)
+        await engine.close()
+
+    asyncio.run(test())
 
 
 def test_what_fails_to_stop_keeps_no_brake_in_force() -> None:
