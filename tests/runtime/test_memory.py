@@ -248,3 +248,12 @@ def test_one_limit_shared_by_many_is_one_emergency_after_a_restart_as_well() -> 
     was = subject(active=(Tier.CRITICAL,))
     was.shared = True
     assert found(clock, left(clock, was), subject()).shared
+
+
+def test_runs_that_no_budget_sees_any_more_leave_the_journal() -> None:
+    clock = Clock()
+    shelf = Shelf(clock)
+    memory = Memory(shelf, clock)
+    memory.spent(Spent().spend("cache", RESTART, clock.mono))
+    memory.spent(Spent())
+    assert shelf.of(BUDGET) == ()

@@ -45,6 +45,8 @@ if TYPE_CHECKING:  # 600 objects that a daemon which nobody listens to does not 
     from brimwatch.core.recorded import Terms
     from brimwatch.runtime.recorder import Recorder
 
+PRUNE = 3600.0  # seconds between two looks at which runs no budget sees any more
+
 
 def load_config(options: Options) -> Config:
     """The configuration that the options ask for. Raises ConfigError."""
@@ -117,6 +119,7 @@ class Engine:
         )
         self._apply(config)
         self._recorder: Recorder | None = None
+        self._pruned = time.monotonic()
 
     def reconfigure(self, config: Config) -> None:
         """Put another configuration in force; what has not changed keeps its state."""
@@ -183,6 +186,9 @@ class Engine:
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
         self.evidence.housekeeping(now)
+        if now - self._pruned >= PRUNE:
+            self._pruned = now
+            self.looks.count(self.looks.spent.pruned(self.config.actions, now))
 
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval

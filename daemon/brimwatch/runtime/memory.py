@@ -122,6 +122,8 @@ class Memory:
         for name, times in spent.runs.items():
             if self._spent.runs.get(name) != times:
                 self._store.put(BUDGET, json.dumps(name), {"runs": list(times[-MOST_RUNS:])})
+        for name in self._spent.runs.keys() - spent.runs.keys():
+            self._store.drop(BUDGET, json.dumps(name))
         self._spent = spent
 
     def write_all(self) -> None:
