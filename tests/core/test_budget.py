@@ -48,3 +48,17 @@ def test_runs_of_an_earlier_run_of_the_daemon_count_as_well() -> None:
     earlier = Spent({("a", "x"): (1.0, 2.0), ("b", "x"): (1.0,)})
     ours = Spent({("a", "x"): (3.0,)})
     assert ours.with_earlier(earlier).runs == {("a", "x"): (1.0, 2.0, 3.0), ("b", "x"): (1.0,)}
+
+
+def test_of_targets_that_come_and_go_nothing_stays_that_no_budget_sees() -> None:
+    spent, actions = Spent(), {"restart": RESTART}
+    for number in range(100):
+        spent = spent.spend(f"container-{number}", RESTART, float(number))
+    assert len(spent.pruned(actions, 690.0).runs) == 10  # one for the host
+    assert spent.pruned(actions, 4000.0).runs == {}
+
+
+def test_what_a_budget_may_still_see_stays_and_so_does_an_action_that_a_reload_took_away() -> None:
+    spent = Spent().spend("shop", OFTEN, 0.0)
+    assert spent.pruned({"restart": OFTEN}, 3599.0) is spent
+    assert ("shop", "restart") in spent.pruned({}, 1e6).runs

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runtime.replaying import replayed
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load
+from brimwatch.config.settings import Config
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
@@ -71,6 +73,78 @@ def test_an_end_that_the_pass_sees_before_the_look_closes_the_running_rung(
         return told
 
     assert asyncio.run(test()) == ["target_found", "tier_entered", "action_ran", "target_lost"]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "reason"), [(True, "vanished"), (False, "stopped")], ids=["matches no more", "at a stop"]
+)
+def test_a_rung_that_runs_has_an_outcome_though_nobody_waits_for_it(dropped: bool, reason: str) -> None:
+    text = f"""
+        targets: [{{name: job, match: {{pid: {os.getpid()}}}, policy: one}}]
+        policies: {{one: {{tiers: {{emergency: {{when: {{rss: 1kB}}, do: [note]}}}}}}}}
+        actions: {{note: {{exec: [/bin/sleep, '5']}}}}
+    """
+
+    async def test() -> None:
+        config, log = load(text, "test", ACTIONS), Log(Format.LOGFMT, Level.ERROR)
+        engine = Engine(config, Options(listen_address=None), log, asyncio.get_running_loop())
+        engine.watch.look_once()
+        listener = engine.recorder.open()
+        await asyncio.sleep(0)
+        if dropped:
+            engine.watch.look_once()  # so that the recording knows how it stands
+            engine.membership.apply((), time.monotonic(), time.time())
+        await engine.close()
+        told = [one.event for one in engine.events.since() if one.event.name.value.startswith("action_")]
+        assert [(one.name.value, one.facts["reason"]) for one in told] == [("action_suppressed", reason)]
+        engine.end_recordings("done")
+        assert listener is not None
+        agreement = replayed(await listener.take(0.0) or b"")
+        if dropped:  # at a stop every recording has ended before
+            assert (agreement.same, agreement.differences) == (1, [])
+
+    asyncio.run(asyncio.wait_for(test(), 30))
+
+
+def test_a_tier_that_a_reload_takes_away_ends_then() -> None:
+    text = """
+        targets: [{{name: job, match: {{pid: {pid}}}, policy: one}}]
+        policies: {{one: {{tiers: {{warning: {{when: {{rss: 1kB}}}}, critical: {{when: {{rss: {critical}}}}}}}}}}}
+    """
+
+    async def test() -> None:
+        def config(critical: str) -> Config:
+            return load(text.format(pid=os.getpid(), critical=critical), "test", ACTIONS)
+
+        log = Log(Format.LOGFMT, Level.ERROR)
+        engine = Engine(config("2kB"), Options(listen_address=None), log, asyncio.get_running_loop())
+        engine.watch.look_once()
+        (subject,) = engine.membership.targets["job"].subjects.values()
+        subject.since_wall -= 100.0
+        engine.reconfigure(config("100GB"))
+        engine.watch.look_once()
+        left = next(one.event for one in engine.events.since() if one.event.name.value == "tier_left")
+        assert left.facts["held_seconds"] == pytest.approx(100.0, abs=50.0)
+        assert subject.since_wall == pytest.approx(time.time(), abs=50.0)
+        await engine.close()
+
+    asyncio.run(test())
+
+
+def test_what_fails_to_stop_keeps_no_brake_in_force() -> None:
+    async def test() -> None:
+        config = load("targets: [{name: none, match: {pidfile: /nonexistent}}]", "test", ACTIONS)
+        engine = Engine(config, Options(listen_address=None), Log(Format.LOGFMT, Level.ERROR), asyncio.get_event_loop())
+
+        async def fail() -> None:
+            raise ValueError
+
+        engine.manual.close = fail  # type: ignore[method-assign] # no order is known that would
+        await engine.close()
+        assert engine.keeper._closed
+        assert [one.event.name.value for one in engine.events.since()] == ["internal_fault"]
+
+    asyncio.run(test())
 
 
 def test_a_read_that_hangs_costs_that_figure_of_that_target_and_nothing_else(

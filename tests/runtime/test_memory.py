@@ -233,3 +233,27 @@ def test_a_new_journal_is_told_all_that_is_known() -> None:
     shelf.rows.clear()
     memory.write_all()
     assert {kind: set(rows) for kind, rows in shelf.rows.items()} == before
+
+
+def test_an_entry_that_was_told_and_still_waits_for_its_turn_is_not_told_again() -> None:
+    clock = Clock()
+    was = subject(active=(Tier.WARNING, Tier.CRITICAL))
+    was.ladder = Ladder(entered=Tier.CRITICAL, told=Tier.CRITICAL)
+    again = found(clock, left(clock, was), subject())
+    assert (again.ladder.entered, again.ladder.told) == (Tier.CRITICAL, Tier.CRITICAL)
+
+
+def test_one_limit_shared_by_many_is_one_emergency_after_a_restart_as_well() -> None:
+    clock = Clock()
+    was = subject(active=(Tier.CRITICAL,))
+    was.shared = True
+    assert found(clock, left(clock, was), subject()).shared
+
+
+def test_runs_that_no_budget_sees_any_more_leave_the_journal() -> None:
+    clock = Clock()
+    shelf = Shelf(clock)
+    memory = Memory(shelf, clock)
+    memory.spent(Spent().spend("cache", RESTART, clock.mono))
+    memory.spent(Spent())
+    assert shelf.of(BUDGET) == ()

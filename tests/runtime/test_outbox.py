@@ -236,3 +236,44 @@ def test_a_message_that_breaks_its_sender_is_given_up_and_the_next_goes_out(monk
         assert bench.told() == ["internal_fault", "webhook_failed", "action_failed", "action_ran"]
 
     run(test)
+
+
+def test_in_a_dry_run_nothing_is_sent_before_it_is_over() -> None:
+    async def test() -> None:
+        bench = Bench()
+        bench.outbox.configure({"pager": PAGER}, dry_run=True)
+        bench.accept("a")
+        await asyncio.sleep(0)
+        bench.outbox.take_up([Message("b", "pager", ENTRY, OCCASION, bench.clock())])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert bench.sent == []
+        bench.outbox.configure({"pager": PAGER})
+        await bench.drained()
+        assert bench.sent == ["a", "b"]
+
+    run(test)
+
+
+def test_what_waits_through_a_dry_run_is_kept_no_longer_than_else() -> None:
+    async def test() -> None:
+        bench = Bench()
+        bench.outbox.configure({"pager": PAGER}, dry_run=True)
+        bench.accept("a")
+        bench.clock.pass_time(3601.0)
+        bench.outbox.tick(bench.clock.mono)
+        assert (len(bench.outbox.queue), bench.told()) == (0, ["webhook_failed", "action_failed"])
+
+    run(test)
+
+
+def test_a_dry_run_that_begins_between_two_tries_stops_them() -> None:
+    async def test() -> None:
+        bench = Bench(*[BAD] * 1000)
+        bench.accept("a")
+        await bench.until(lambda: len(bench.sent) > 1)
+        bench.outbox.configure({"pager": PAGER}, dry_run=True)
+        await bench.until(lambda: not bench.outbox._senders)
+        assert len(bench.outbox.queue) == 1
+
+    run(test)

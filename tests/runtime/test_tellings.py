@@ -11,6 +11,7 @@ from brimwatch.act.webhook_message import Occasion
 from brimwatch.act.webhook_options import Webhook
 from brimwatch.model import Action, Tier
 from brimwatch.record.journal_rows import ALERT, Kept
+from brimwatch.runtime.memory import GRACE as FOUND_AGAIN
 from brimwatch.runtime.outbox import Outbox
 from brimwatch.runtime.outbox_queue import AGAIN, END, ENTRY
 from brimwatch.runtime.subject import Subject
@@ -187,7 +188,7 @@ def test_a_tier_that_is_entered_anew_after_a_restart_is_not_ended_with_the_old_o
         later = Bench(bench.clock, bench.shelf)
         later.tellings.take_up(bench.shelf.of(ALERT))
         later.tell(critical(), ALERTS)
-        assert later.sent() + later.after(GRACE + 1) == [("alerts", ENTRY)]
+        assert later.sent() + later.after(GRACE + 1) == [("alerts", ENTRY), ("alerts", AGAIN)]
         await later.outbox.close(0.0, kept=True)
 
     run(test)
@@ -207,3 +208,7 @@ def test_documents_that_say_nonsense_are_passed_over() -> None:
         assert later.tellings.take_up([Kept("x", body, good.saved) for body in bad]) == 0  # type: ignore[arg-type]
 
     run(test)
+
+
+def test_an_alert_stays_open_for_as_long_as_its_tier_may_still_be_taken_up() -> None:
+    assert GRACE >= FOUND_AGAIN

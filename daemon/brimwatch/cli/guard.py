@@ -216,6 +216,7 @@ def _watch(
 
         options = Options(
             listen_address=arguments.listen_address or None,
+            storage_path="",  # the folder is a daemon's: our retention would end what it keeps
             adopts=lambda child: child != pid and not is_of_action(child),
         )
         return Watching(

@@ -75,7 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--url: found together with --pid or --config.file, wanted either a daemon or none")
     if arguments.pid is not None and (arguments.pid < 1 or arguments.config_file is not None):
         raise UsageError("--pid: wanted the number of a process, and no --config.file beside it")
-    options = Options(config_file=arguments.config_file, pid=arguments.pid, listen_address=None, dry_run=True)
+    options = Options(
+        config_file=arguments.config_file, pid=arguments.pid, listen_address=None, dry_run=True, storage_path=""
+    )
     config = load_config(options) if offline else None
     if arguments.pid is not None and not os.path.exists(f"/proc/{arguments.pid}"):
         raise BrimwatchError(f"--pid: there is no process {arguments.pid}")

@@ -43,6 +43,22 @@ class Spent:
         keys = ((target, action.name), _HOST)
         return Spent({key: tuple(t for t in times if key not in keys or t != at) for key, times in self.runs.items()})
 
+    def pruned(self, actions: Mapping[str, Action], now: float) -> Spent:
+        """The same without runs that no budget can see any more; this very one where there are none.
+
+        Targets come and go. A name that `actions` does not know may be back after the next reload, and is kept.
+        """
+        kept = {}
+        for (target, name), times in self.runs.items():
+            action, recent = actions.get(name), times
+            if (target, name) == _HOST:
+                recent = _recent(times, PER_HOST, now)
+            elif action is not None:
+                recent = _recent(times, action.at_most or PER_TARGET, now)
+            if recent:
+                kept[(target, name)] = recent
+        return self if kept == self.runs else Spent(kept)
+
     def with_earlier(self, earlier: Spent) -> Spent:
         """The same with what an earlier run of the daemon counted, on the clock of this one."""
         keys = {**earlier.runs, **self.runs}

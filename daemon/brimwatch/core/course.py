@@ -14,7 +14,7 @@ from brimwatch.core.decide import Ladder, Step, would_start
 from brimwatch.core.evaluate import Judgement, carry
 from brimwatch.core.select import Candidate, Turn, turns
 from brimwatch.core.settle import held_bytes
-from brimwatch.model import Change, Firing, Policy, ProcessId, Sample, Tier, Verdict
+from brimwatch.model import Change, Firing, Outcome, Policy, ProcessId, Reason, Sample, Tier, Verdict
 
 
 class Standing(Protocol):
@@ -67,12 +67,17 @@ def turn_of(contest: Contest, key: ProcessId, policy: Policy, tick: int) -> Turn
 def accounted(spent: Spent, target: str, step: Step) -> Spent:
     """The budgets after this step: what was refused at the last look is given back, what runs now is counted."""
     for outcome in step.outcomes:
-        if outcome.verdict is Verdict.SUPPRESSED:
+        if was_refused(outcome):
             spent = spent.refund(target, outcome.action, outcome.started)
     for decision in step.decisions:
         if decision.verdict is Verdict.RUN and decision.rung >= 0:
             spent = spent.spend(target, decision.action, decision.at)
     return spent
+
+
+def was_refused(outcome: Outcome) -> bool:
+    """Was nothing done? What was stopped under way may have sent its signal, and keeps its place in the budget."""
+    return outcome.verdict is Verdict.SUPPRESSED and outcome.reason not in (Reason.SUPERSEDED, Reason.STOPPED)
 
 
 def gives_up(before: Firing | None, after: Ladder) -> bool:

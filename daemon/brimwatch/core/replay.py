@@ -15,12 +15,13 @@ from dataclasses import replace
 
 from brimwatch.core import recorded as rows
 from brimwatch.core.budget import Spent
-from brimwatch.core.course import accounted, concerns, entered_shared, gives_up, rejudged, turn_of
+from brimwatch.core.by_hand import taken_over
+from brimwatch.core.course import accounted, concerns, entered_shared, rejudged, turn_of
 from brimwatch.core.decide import Facts, Ladder, attempted, decide, rule_of
 from brimwatch.core.evaluate import evaluate
 from brimwatch.core.replayed import Happening, Plan, Replayed, ReplayedTarget
 from brimwatch.core.settle import settle_gone, settle_told
-from brimwatch.model import Attempt, Change, Decision, Outcome, ProcessId, Sample, Tier, Verdict
+from brimwatch.model import Attempt, Change, Decision, Outcome, ProcessId, Reason, Sample, Tier, Verdict
 from brimwatch.units import Seconds
 
 ASSUMED = "assumed: it was not run in the recording"
@@ -89,10 +90,13 @@ class Replay:
         yield from ()
 
     def _removed(self, row: rows.Removed) -> Iterator[Happening]:
-        target = self.targets.get(row.target)
-        if target is not None:
-            self._let_go(target, row.key)
-        yield from ()
+        target, subject = self.targets.get(row.target), self._known(row.target, row.key)
+        if target is None or subject is None:
+            return
+        firing, sample = subject.ladder.firing, subject.sample
+        self._let_go(target, row.key)
+        if firing is not None and sample is not None:
+            yield self._happening(target, subject, taken_over(firing, sample, Reason.VANISHED), subject.wall)
 
     def _lost(self, _: rows.Lost) -> Iterator[Happening]:
         """What answered or left meanwhile is not known; what of a target is there is told before its next row."""
@@ -117,6 +121,7 @@ class Replay:
 
     def _look(self, row: rows.Look) -> Iterator[Happening]:
         target, subject = self._subject(row.target, row.key, row.member, row.wall)
+        subject.wall = row.wall
         for key in [one.key for one in target.subjects.values() if one.stale]:
             self._let_go(target, key)
         if target.plan is None:
@@ -149,11 +154,8 @@ class Replay:
         yield from self._step(target, subject, facts, row.wall)
 
     def _step(self, target: ReplayedTarget, subject: Replayed, facts: Facts, wall: float) -> Iterator[Happening]:
-        before = subject.ladder.firing
         step = decide(subject.ladder, facts)
         subject.ladder = step.ladder
-        if gives_up(before, step.ladder):
-            subject.telling = []
         self.spent = accounted(self.spent, target.name, step)
         for outcome in step.outcomes:
             yield self._happening(target, subject, outcome, wall)

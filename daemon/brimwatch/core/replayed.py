@@ -48,7 +48,7 @@ class Replayed:
         self.shared = False
         self.stale = False  # rows were lost since it was last heard of: it may be gone
         self.since: float | None = None  # when it entered its present tier, on the monotonic clock
-        self.wall = wall
+        self.wall = wall  # when it was last looked at, Unix seconds
         self.running: set[str] = set()  # actions that ran in the recording and have not answered
         self.telling: list[Decision] = []  # telling rungs of the replay that have not answered
         self.nearness = Nearness()

@@ -140,6 +140,10 @@ class Metrics:
         for tally in self._tallies:
             tally.forget(label(target))
 
+    def knows(self, target: str) -> bool:
+        """Was it declared, and not forgotten since? What is counted for any other would stay for ever."""
+        return self._transitions.holds(label(target), Tier.CALM.label, Tier.WARNING.label)
+
     def transition(self, target: str, before: Tier, after: Tier) -> None:
         """A tier was entered or left."""
         self._transitions.add(label(target), before.label, after.label)

@@ -34,6 +34,10 @@ class Tally:
         """Let a series exist at 0, so that an alert sees its first increase."""
         self._counts.setdefault(values, 0.0)
 
+    def holds(self, *values: str) -> bool:
+        """Is there such a series?"""
+        return values in self._counts
+
     def forget(self, target: str) -> None:
         """Drop every series of one target."""
         for values in [values for values in self._counts if values[0] == target]:

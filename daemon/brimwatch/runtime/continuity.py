@@ -66,7 +66,7 @@ class Continuity(Store):
 
     def configure(self, config: Config) -> None:
         """Another configuration is in force."""
-        self.outbox.configure(config.actions)
+        self.outbox.configure(config.actions, config.dry_run)
         self._retention = config.retention
 
     async def open(self, folder: str) -> None:

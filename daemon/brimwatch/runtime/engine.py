@@ -47,6 +47,8 @@ if TYPE_CHECKING:  # 600 objects that a daemon which nobody listens to does not 
     from brimwatch.core.recorded import Terms
     from brimwatch.runtime.recorder import Recorder
 
+PRUNE = 3600.0  # seconds between two looks at which runs no budget sees any more
+
 
 def load_config(options: Options) -> Config:
     """The configuration that the options ask for. Raises ConfigError."""
@@ -119,6 +121,7 @@ class Engine:
         )
         self._apply(config)
         self._recorder: Recorder | None = None
+        self._pruned = time.monotonic()
 
     def reconfigure(self, config: Config) -> None:
         """Put another configuration in force; what has not changed keeps its state."""
@@ -147,8 +150,12 @@ class Engine:
     async def close(self) -> None:
         """Stop looking, give up running rungs, release every descriptor and lane."""
         self.watch.stop()
-        await self.manual.close()
-        await self.performer.close()
+        try:
+            await self.manual.close()
+            self._give_up()
+            await self.performer.close()
+        except Exception as error:  # noqa: BLE001 - what fails to stop must not keep brakes in force
+            self.story.fault("end", error)
         await self.keeper.close()
         self.evidence.close()
         await self.continuity.end()
@@ -181,6 +188,9 @@ class Engine:
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
         self.evidence.housekeeping(now)
+        if now - self._pruned >= PRUNE:
+            self._pruned = now
+            self.looks.count(self.looks.spent.pruned(self.config.actions, now))
 
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval
@@ -205,12 +215,19 @@ class Engine:
         return self._painter.host(self._host.last, dict(self._host.pressure))
 
     def _forget(self, subject: Subject) -> None:
+        self.performer.let_go(subject, Reason.VANISHED)
         if self.story.tap is not None:
             self.story.tap.removed(subject)
+        self.looks.give_up(subject, Reason.VANISHED)
         self.watch.forget(subject)
-        self.performer.stop(subject)
         self.keeper.lost(subject)
         self.continuity.gone(subject)
+
+    def _give_up(self) -> None:
+        for target in self.membership.targets.values():
+            for subject in target.subjects.values():
+                self.performer.let_go(subject, Reason.STOPPED)
+                self.looks.give_up(subject, Reason.STOPPED)
 
     def _answered(self, subject: Subject) -> None:
         if subject.due != float("inf"):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from brimwatch.core.budget import Spent
+from brimwatch.core.by_hand import taken_over
 from brimwatch.core.course import accounted, concerns, entered_shared, gives_up, turn_of
 from brimwatch.core.decide import Facts, Step, decide
 from brimwatch.core.evaluate import Judgement, evaluate
@@ -64,9 +66,10 @@ class Looks:
         sample, fastest = self._measure(subject, now)
         if sample is None:
             return float("inf")
-        if subject.looks == 0:
-            self._continuity.memory.restore(subject)
+        restored = subject.looks == 0 and self._continuity.memory.restore(subject)
         if self._story.tap is not None:
+            if restored:
+                self._story.tap.restored(subject)
             self._story.tap.look(subject, sample, self.tick, self._guard(subject))
         policy = subject.target.spec.policy
         before, ladder = subject.judgement, subject.ladder
@@ -88,8 +91,16 @@ class Looks:
 
     def take_up(self, spent: Spent) -> None:
         """Count runs of an earlier run of the daemon as well."""
-        self.spent = self.spent.with_earlier(spent)
-        self._continuity.memory.spent(self.spent)
+        self.count(self.spent.with_earlier(spent))
+
+    def count(self, spent: Spent) -> None:
+        """These are the budgets from now on, by what no look has decided."""
+        if spent is self.spent:
+            return
+        self.spent = spent
+        self._continuity.memory.spent(spent)
+        if self._story.tap is not None:
+            self._story.tap.counted(spent)
 
     def _heed_limit(self, subject: Subject, sample: Sample) -> None:
         """Tell where the effective limit is another than at the last look."""
@@ -105,12 +116,20 @@ class Looks:
             if self._story.tap is not None:
                 self._story.tap.gone(subject, now)
             if firing is not None:
+                subject.ladder = replace(subject.ladder, firing=None)
                 self._story.outcome(subject, settle_gone(firing, now))
             if kills:
                 self._evidence.killed(subject, "cgroup", now, kills, process)
             elif firing is None and not subject.killed and self._likely_killed(subject):
                 self._evidence.killed(subject, "inferred", now, 1, process)
         self._membership.drop(subject, process, now)
+
+    def give_up(self, subject: Subject, reason: Reason) -> None:
+        """Close the running rung of a subject that is looked at no more: every rung that was begun has an outcome."""
+        firing, sample = subject.ladder.firing, subject.sample
+        if firing is not None and sample is not None:
+            subject.ladder = replace(subject.ladder, firing=None)
+            self._story.outcome(subject, taken_over(firing, sample, reason))
 
     def _measure(self, subject: Subject, now: float) -> tuple[Sample | None, float]:
         if subject.host is not None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from brimwatch.core.by_hand import answered, begin, cooperative, ended, not_run, taken_over
+from brimwatch.core.course import was_refused
 from brimwatch.core.decide import Facts, gate, rule_of
 from brimwatch.core.select import Turn
 from brimwatch.core.settle import settle_gone
@@ -155,7 +156,7 @@ class Manual:
             return not_run(rule.tier, index, action, reason, time.monotonic())
         decision = Decision(rule.tier, action, index, Verdict.RUN, facts.sample.at)
         firing = begin(rule.tier, index, action, facts.sample)
-        self._looks.spent = self._looks.spent.spend(facts.target, action, decision.at)
+        self._looks.count(self._looks.spent.spend(facts.target, action, decision.at))
         attempt = asyncio.get_running_loop().create_task(self._performer.by_hand(subject, decision, facts.sample))
         try:
             outcome = await self._settled(subject, firing, attempt)
@@ -163,8 +164,8 @@ class Manual:
             attempt.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({attempt})
-        if outcome.verdict is Verdict.SUPPRESSED:
-            self._looks.spent = self._looks.spent.refund(facts.target, action, decision.at)
+        if was_refused(outcome):
+            self._looks.count(self._looks.spent.refund(facts.target, action, decision.at))
         return outcome
 
     async def _settled(self, subject: Subject, firing: Firing, attempt: asyncio.Task[Attempt]) -> Outcome:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import time
 from collections.abc import Callable
 
 from brimwatch.act.exits import exited
@@ -118,6 +119,7 @@ class Membership:
         subject.judgement, change = rejudged(before, old, subject.target.spec.policy, now)
         if change is not None and subject.sample is not None:
             self._story.changed(subject, change, subject.sample)
+            subject.since_wall = time.time()
 
     def _clear(self, target: Target, now: float) -> None:
         for subject in list(target.subjects.values()):

@@ -27,7 +27,7 @@ SAME_GROUP = 600.0  # seconds that the daemon may have been away for a group to 
 YEAR = 366 * 86400.0  # seconds: no budget looks back further
 MOST_RUNS = 1000
 _CALM = TierState()
-Essence = tuple[tuple[str, ...], bool, tuple[float, ...], int, int]  # numbers and texts: nothing for the collector
+Essence = tuple[tuple[str, ...], bool, tuple[float, ...], int, int, int, bool]  # nothing for the collector
 
 
 class Memory:
@@ -49,27 +49,29 @@ class Memory:
         self._ended = ended
         self._until = self._clock().mono + GRACE
 
-    def restore(self, subject: Subject) -> None:
-        """Before a subject's first look: is it one that was known?"""
+    def restore(self, subject: Subject) -> bool:
+        """Before a subject's first look: is it one that was known? Then it stands where it stood."""
         if not self._past:
-            return
+            return False
         key = _key(subject)
         row = self._past.pop(key, None)
         now = self._clock()
         if row is None or now.mono > self._until:
-            return
+            return False
         same_boot = bool(now.boot) and row.saved.boot == now.boot
         known = same_boot and (subject.key != GROUP or self._ended is None or elapsed(self._ended, now) < SAME_GROUP)
         if not known and subject.key != GROUP:
             self._store.drop(STATE, key)  # another process: the boot has changed
-            return
+            return False
         if known:
             subject.judgement = _judgement(row.body, subject.target.spec.policy, now)
             since = row.body.get("since")
             subject.since_wall = min(since, now.wall) if isinstance(since, float) else subject.since_wall
+            subject.shared = row.body.get("shared") is True
         subject.ladder = _ladder(row, subject, now)
         self._written[key] = subject, _essence(subject, now.mono)
         self.restored += 1
+        return True
 
     def looked(self, subject: Subject) -> None:
         """A look has changed where the subject stands: write it down, where it says something new."""
@@ -122,6 +124,8 @@ class Memory:
         for name, times in spent.runs.items():
             if self._spent.runs.get(name) != times:
                 self._store.put(BUDGET, json.dumps(name), {"runs": list(times[-MOST_RUNS:])})
+        for name in self._spent.runs.keys() - spent.runs.keys():
+            self._store.drop(BUDGET, json.dumps(name))
         self._spent = spent
 
     def write_all(self) -> None:
@@ -149,6 +153,8 @@ class Memory:
             "cooldowns": [None if end == NEVER else end for end in ladder.cooldowns],
             "entered": ladder.entered.label,
             "refused": ladder.refused.label,
+            "told": ladder.told.label,
+            "shared": subject.shared,
             "climbs": ladder.climbs,
             "since": subject.since_wall,
         }
@@ -181,11 +187,12 @@ def _essence(subject: Subject, now: float) -> Essence:
     phases = {rule.tier.label: state.phase for rule, state in pairs if state.phase is not Phase.CALM}
     active = tuple(label for label, phase in phases.items() if phase is Phase.ACTIVE)
     cooling = tuple(end if end > now else NEVER for end in ladder.cooldowns)
-    return active, len(phases) > len(active), cooling, int(ladder.entered), int(ladder.refused)
+    said = int(ladder.entered), int(ladder.refused), int(ladder.told)
+    return active, len(phases) > len(active), cooling, *said, subject.shared
 
 
 def _says_something(essence: Essence) -> bool:
-    active, holding, cooling, entered, _ = essence
+    active, holding, cooling, entered, *_ = essence
     return bool(active) or holding or entered != Tier.CALM or any(end != NEVER for end in cooling)
 
 
@@ -213,12 +220,16 @@ def _ladder(row: Kept, subject: Subject, now: Moment) -> Ladder:
     ends = row.body.get("cooldowns")
     found = ends if isinstance(ends, list) and len(ends) == len(Tier) else [None] * len(Tier)
     cooldowns = [min(latest, translate(end, row.saved, now)) if isinstance(end, float) else NEVER for end in found]
-    climbs, entered, refused = (row.body.get(key) for key in ("climbs", "entered", "refused"))
-    waits = next((tier for tier in Tier if tier.label == entered and tier is subject.tier), Tier.CALM)
-    said = next((tier for tier in Tier if tier.label == refused), Tier.CALM)
+    climbs = row.body.get("climbs")
+    entered, refused, told = (_tier(row.body.get(key)) for key in ("entered", "refused", "told"))
     return Ladder(
         climbs=climbs if isinstance(climbs, int) and climbs >= 0 else 0,
         cooldowns=(cooldowns[0], cooldowns[1], cooldowns[2], cooldowns[3]),
-        entered=waits,
-        refused=said,
+        entered=entered if entered is subject.tier else Tier.CALM,
+        refused=refused,
+        told=told if told is subject.tier else Tier.CALM,
     )
+
+
+def _tier(found: Json) -> Tier:
+    return next((tier for tier in Tier if tier.label == found), Tier.CALM)

@@ -52,11 +52,18 @@ class Outbox:
         self._ailing: dict[str, tuple[float, int]] = {}  # action: since when its tries fail, and how many did
         self._dropped: dict[str, tuple[int, float]] = {}  # action: dropped but not told, and when it was told last
         self._closing = asyncio.Event()
+        self._dry_run = False
         self.queue = Queue()
 
-    def configure(self, actions: Mapping[str, Action]) -> None:
-        """The actions of the configuration in force; a message follows its action to another address."""
+    def configure(self, actions: Mapping[str, Action], dry_run: bool = False) -> None:
+        """The actions of the configuration in force; a message follows its action to another address.
+
+        In a dry run nothing is sent: what waits goes on waiting, for as long as it is kept.
+        """
         self._actions = actions
+        self._dry_run = dry_run
+        for action in {message.action for message in self.queue}:
+            self._wake(action)
 
     def options(self, action: str) -> Webhook | None:
         """How an action's messages are sent, if there is such a webhook now."""
@@ -90,6 +97,9 @@ class Outbox:
 
     def tick(self, now: float) -> None:
         """About once a second (monotonic seconds): say what was dropped, where it was not said a moment ago."""
+        if self._dry_run:
+            for action in {message.action for message in self.queue}:
+                self._expire(action)  # there is no sender to do it
         for action, (count, told) in tuple(self._dropped.items()):
             if now - told >= DROPS_TOLD:
                 if count:
@@ -112,12 +122,12 @@ class Outbox:
                 self._give_up(message, Reason.STOPPED, "there is no journal to keep it")
 
     def _wake(self, action: str) -> None:
-        if action not in self._senders and not self._closing.is_set():
+        if action not in self._senders and not self._closing.is_set() and not self._dry_run:
             self._senders[action] = asyncio.get_running_loop().create_task(self._serve(action))
 
     async def _serve(self, action: str) -> None:
         try:
-            while True:
+            while not self._dry_run:
                 self._expire(action)
                 message = self.queue.take(action)
                 if message is None:

@@ -49,7 +49,7 @@ class Performer:
         self._brakes = brakes
         self._keep = keep
         self._tell = tell  # takes over what is told by webhook: its tries may outlive this run
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Decision] = {}
 
     @property
     def running(self) -> int:
@@ -58,22 +58,36 @@ class Performer:
 
     def run(self, subject: Subject, decision: Decision, sample: Sample) -> None:
         """Start a rung as a task. The time from the measured crossing to here is the daemon's reaction."""
-        if self._tell(subject, decision, sample):
-            return
-        request = self._request(subject, decision, sample)
+        request: Request | Exception
+        try:
+            if self._tell(subject, decision, sample):
+                return
+            request = self._request(subject, decision, sample)
+        except Exception as error:  # noqa: BLE001 - a rung that cannot be begun has failed; its ladder must not wait for it
+            request = error
         self._story.started(subject)
         task = asyncio.get_running_loop().create_task(self._attempt(subject, decision, request))
-        self._tasks.add(task)
+        self._tasks[task] = decision
         subject.tasks = (*subject.tasks, task)
         task.add_done_callback(lambda ended: self._let_go(subject, ended))
 
     def _let_go(self, subject: Subject, ended: asyncio.Task[None]) -> None:
-        self._tasks.discard(ended)
+        self._tasks.pop(ended, None)
         subject.tasks = tuple(task for task in subject.tasks if task is not ended)
 
     def stop(self, subject: Subject) -> None:
-        """Give up the subject's running rungs: a higher tier took over, or the subject is gone."""
+        """Give up the rung of the subject's ladder that runs: a higher tier took over. What tells, tells on."""
         for task in subject.tasks:
+            if self._tasks[task].rung >= 0:
+                task.cancel()
+
+    def let_go(self, subject: Subject, reason: Reason) -> None:
+        """Give up everything that runs for the subject, and say so of what tells: nobody else closes that."""
+        tasks, subject.tasks = subject.tasks, ()
+        for task in tasks:
+            decision, now = self._tasks[task], time.monotonic()
+            if decision.rung < 0 and not task.done():
+                self._told(subject, decision, Attempt(Verdict.SUPPRESSED, now, now, reason, "still running"))
             task.cancel()
 
     async def close(self) -> None:
@@ -87,20 +101,28 @@ class Performer:
         """Run a rung because a person asked for it; what follows from it is for the caller to see to."""
         return await self._try(decision, self._request(subject, decision, sample))
 
-    async def _attempt(self, subject: Subject, decision: Decision, request: Request) -> None:
-        attempt, tap = await self._try(decision, request), self._story.tap
+    async def _attempt(self, subject: Subject, decision: Decision, request: Request | Exception) -> None:
+        if isinstance(request, Exception):
+            attempt = self._broken(time.monotonic(), request)
+        else:
+            attempt = await self._try(decision, request)
+        if asyncio.current_task() not in subject.tasks:
+            return  # let go of meanwhile
         if decision.rung < 0:
-            if tap is not None:
-                tap.answered(subject, decision, attempt)
-            self._story.outcome(subject, settle_told(decision, attempt))
+            self._told(subject, decision, attempt)
             return
         firing, known = subject.ladder.firing, subject.sample
         if firing is None or firing.number != decision.firing or firing.rung != decision.rung or known is None:
             return  # superseded meanwhile: its outcome was told then
-        if tap is not None:
-            tap.answered(subject, decision, attempt)
+        if self._story.tap is not None:
+            self._story.tap.answered(subject, decision, attempt)
         subject.ladder = attempted(subject.ladder, attempt, subject.target.spec.policy, known)
         self._answered(subject)
+
+    def _told(self, subject: Subject, decision: Decision, attempt: Attempt) -> None:
+        if self._story.tap is not None:
+            self._story.tap.answered(subject, decision, attempt)
+        self._story.outcome(subject, settle_told(decision, attempt))
 
     async def _try(self, decision: Decision, request: Request) -> Attempt:
         started = time.monotonic()
@@ -110,13 +132,16 @@ class Performer:
         except TimeoutError:
             attempt = Attempt(Verdict.FAILED, started, time.monotonic(), Reason.DEADLINE)
         except Exception as error:  # noqa: BLE001 - an action that breaks its promise must not end the watching
-            attempt = Attempt(Verdict.FAILED, started, time.monotonic(), Reason.ERROR, repr(error))
-            self._story.fault("action", error)
+            attempt = self._broken(started, error)
         finally:
             for recipient in request.recipients:
                 if recipient.pidfd >= 0:
                     os.close(recipient.pidfd)
         return replace(attempt, detail=attempt.detail[:DETAIL])
+
+    def _broken(self, started: float, error: Exception) -> Attempt:
+        self._story.fault("action", error)
+        return Attempt(Verdict.FAILED, started, time.monotonic(), Reason.ERROR, repr(error)[:DETAIL])
 
     def _request(self, subject: Subject, decision: Decision, sample: Sample) -> Request:
         rule = rule_of(subject.target.spec.policy, decision.tier)

@@ -119,6 +119,10 @@ class Recorder(Tap):
         """See Tap."""
         self._put(subject.target, _passed(subject, member, found))
 
+    def restored(self, subject: Subject) -> None:
+        """See Tap."""
+        self._put(subject.target, _stood(subject))
+
     def look(self, subject: Subject, sample: Sample, tick: int, guard: Reason | None) -> None:
         """See Tap."""
         target = subject.target
@@ -129,6 +133,11 @@ class Recorder(Tap):
         for listener in self._listeners:
             if not listener.wants(subject.target.name):
                 self._hand(listener, rows.Counted(spent.runs))
+
+    def counted(self, spent: Spent) -> None:
+        """See Tap."""
+        for listener in self._listeners:
+            self._hand(listener, rows.Counted(spent.runs))
 
     def started(self, subject: Subject, decision: Decision) -> None:
         """See Tap."""

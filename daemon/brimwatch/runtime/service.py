@@ -38,7 +38,6 @@ class Service:
         self._hosted = hosted
         self._notifier = Notifier({} if hosted else None)
         self._file = ConfigFile(options.config_file) if options.config_file is not None else None
-        self._checked = 0.0
         self._reloading = asyncio.Lock()
         self._ended = "its work was done"
         self._tasks: set[asyncio.Task[object]] = set()
@@ -79,16 +78,21 @@ class Service:
             gc.collect()
             gc.freeze()  # what lives as long as the daemon need not be walked by each full collection
             self._notifier.send("READY=1", f"STATUS=watching {len(engine.membership.targets)} targets")
-            keeper = loop.create_task(self._keep(engine))
-            self._tasks.add(keeper)
+            self._spawn(self._keep(engine))
+            if self._file is not None:
+                self._spawn(self._follow(engine, self._file))
             await self._wait(stop, None if until is None else until(engine))
         finally:
             self._notifier.send("STOPPING=1")
-            for task in self._tasks:
+            tasks = tuple(self._tasks)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await doors.close()
-            await engine.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for place, closing in (("web server", doors.close()), ("end", engine.close())):
+                try:
+                    await closing
+                except Exception as error:  # noqa: BLE001 - what fails to close must not keep brakes in force
+                    engine.story.fault(place, error)
             engine.story.tell(
                 Name.DAEMON_STOPPED, uptime_seconds=round(time.time() - engine.started_wall, 1), reason=self._ended
             )
@@ -106,18 +110,22 @@ class Service:
         async with self._reloading:
             self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
-                config = await in_thread(lambda: load_config(self._options))
+                config = await in_thread(self._load)
             except (ConfigError, BrimwatchError) as error:
                 return self._rejected(engine, error)
             finally:
-                if self._file is not None:
-                    self._file.seen()
                 self._notifier.send("READY=1")
             engine.reconfigure(config)
             engine.config_ok = True
             engine.metrics.reload_result(True, engine.loaded_wall)
             engine.story.tell(Name.CONFIG_RELOADED, source=config.source, targets=len(config.targets))
             return True, "reloaded"
+
+    def _load(self) -> Config:
+        """On a thread. What changes while it is read differs from what was seen, and is read again."""
+        if self._file is not None:
+            self._file.seen()
+        return load_config(self._options)
 
     def _rejected(self, engine: Engine, error: BrimwatchError) -> tuple[bool, str]:
         engine.config_ok = False
@@ -128,7 +136,7 @@ class Service:
         return False, str(error)
 
     async def _keep(self, engine: Engine) -> None:
-        """Once an interval: housekeeping, the watchdog, and the configuration file."""
+        """Once an interval: housekeeping and the watchdog."""
         pet = self._notifier.watchdog / 2 if self._notifier.watchdog is not None else None
         pause = min(1.0, engine.config.interval, pet or 1.0)
         while True:
@@ -140,10 +148,16 @@ class Service:
                 engine.story.fault("housekeeping", error)
             if pet is not None and self.health(engine)[0]:
                 self._notifier.send("WATCHDOG=1")
-            if self._file is not None and now - self._checked >= CHECK_FILE:
-                self._checked = now
-                if self._file.changed():
+
+    async def _follow(self, engine: Engine, file: ConfigFile) -> None:
+        """Reload where the file has changed. A disk that hangs holds up this task alone."""
+        while True:
+            await asyncio.sleep(CHECK_FILE)
+            try:
+                if await in_thread(file.changed):
                     await self.reload(engine)
+            except Exception as error:  # noqa: BLE001 - the next check may succeed; what is in force stays
+                engine.story.fault("configuration", error)
 
     async def _wait(self, stop: asyncio.Event, until: Awaitable[None] | None) -> None:
         if until is None:

@@ -126,6 +126,11 @@ class Story:
         self, name: str, member: int | None, outcome: Outcome, rungs: int | None, subject: Subject | None = None
     ) -> None:
         """The same where the subject may be gone; `rungs` is the length of its ladder."""
+        if self._metrics.knows(name):  # a message may be delivered an hour after its target was forgotten
+            self._count(name, outcome)
+        self._keep(rung_ended(name, member, outcome, time.time(), rungs), subject)
+
+    def _count(self, name: str, outcome: Outcome) -> None:
         tier, action = outcome.tier, outcome.action.name
         if outcome.verdict is Verdict.SUPPRESSED:
             self._metrics.suppressed(name, tier, action, outcome.reason or Reason.ERROR)
@@ -136,7 +141,6 @@ class Story:
             self._metrics.failed(name, tier, action, outcome.reason or Reason.ERROR)
         if outcome.reclaimed is not None:
             self._metrics.reclaimed(name, tier, action, outcome.reclaimed)
-        self._keep(rung_ended(name, member, outcome, time.time(), rungs), subject)
 
     def oom_killed(self, subject: Subject, evidence: str, kills: int = 1, **facts: Fact) -> None:
         """The kernel killed, as the cgroup says or as we infer."""

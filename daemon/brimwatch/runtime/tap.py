@@ -25,11 +25,17 @@ class Tap(Protocol):
     def passed(self, subject: Subject, member: Member, found: bool) -> None:
         """A process came under watch, or left."""
 
+    def restored(self, subject: Subject) -> None:
+        """A subject is found to be one that an earlier run knew, and goes on where it stood."""
+
     def look(self, subject: Subject, sample: Sample, tick: int, guard: Reason | None) -> None:
         """A subject was looked at, and is about to be judged."""
 
     def spent(self, subject: Subject, spent: Spent) -> None:
         """Budgets changed by what is decided for this subject."""
+
+    def counted(self, spent: Spent) -> None:
+        """Budgets changed by what no look has decided."""
 
     def started(self, subject: Subject, decision: Decision) -> None:
         """A rung starts."""

@@ -16,6 +16,7 @@ from brimwatch.core.moment import Moment
 from brimwatch.core.phases import Phase
 from brimwatch.model import Action, Tier
 from brimwatch.record.journal_rows import ALERT, Kept
+from brimwatch.runtime.memory import GRACE as FOUND_AGAIN
 from brimwatch.runtime.outbox import Outbox
 from brimwatch.runtime.outbox_queue import AGAIN, END, ENTRY, Message
 from brimwatch.runtime.outbox_rows import read_occasion, read_process, read_tier
@@ -24,7 +25,7 @@ from brimwatch.runtime.subject import Subject
 from brimwatch.units import format_duration
 
 REPEAT = 60.0  # seconds between two repeats of an open alert
-GRACE = 30.0  # seconds that an earlier run's subject has to be found again
+GRACE = FOUND_AGAIN  # ended sooner, the alert of a tier that is then taken up would stay ended while it holds
 Of = tuple[str, int, int]  # target, pid, start_ticks: whose tier it is
 
 
