@@ -56,7 +56,7 @@ def count_pools(memory: Memory, pages: Pages, pool: int = POOL, most: Seconds = 
     end = time.thread_time() + most
     blocks = used = pools = empty = 0
     whole = True
-    for address, header in _headers(memory, candidates):
+    for number, (address, header) in enumerate(_headers(memory, candidates), 1):
         size = _block_size(address, header, pool, layouts)
         if size:
             count = header[0]
@@ -66,7 +66,7 @@ def count_pools(memory: Memory, pages: Pages, pool: int = POOL, most: Seconds = 
                 used += count * size
             else:
                 empty += 1
-        if not address % (_CLOCK_EVERY * pool) and time.thread_time() > end:
+        if not number % _CLOCK_EVERY and time.thread_time() > end:
             whole = False
             break
     return Pools(blocks, Bytes(used), Bytes((pools + empty) * pool), pools, empty, swapped, whole)
