@@ -88,7 +88,7 @@ def _look_into(memory: PresentMemory, image: Image, path: str) -> Interpreter | 
     if version is None:
         return None
     size = min(runtime.size or 64 * 1024, _LARGEST_RUNTIME)
-    text = _read_what_is_there(memory, runtime.address, size)
+    text = memory.read_patched(runtime.address, size)
     free_threaded = text[:8] == _COOKIE and struct.unpack_from("<Q", text, 16)[0] == 1
     state, threads = _find_state(memory, text, runtime.address)
     return Interpreter(version, free_threaded, path, runtime.address, size, state, threads)
@@ -105,20 +105,6 @@ def _version(image: Image, path: str) -> tuple[int, int, int | None] | None:
         return None
     major, _, minor = named[1].partition(".")
     return int(major), int(minor), None
-
-
-def _read_what_is_there(memory: PresentMemory, address: int, size: int) -> bytes:
-    """Page by page; what is not there is nulls."""
-    pieces = []
-    end = address + size
-    while address < end:
-        step = min(end, (address & -4096) + 4096) - address
-        try:
-            pieces.append(memory.read(address, step))
-        except Unreadable:
-            pieces.append(bytes(step))
-        address += step
-    return b"".join(pieces)
 
 
 def _find_state(memory: PresentMemory, text: bytes, runtime: int) -> tuple[int | None, tuple[int, ...] | None]:
@@ -142,7 +128,7 @@ def _threads_of(memory: PresentMemory, state: int) -> tuple[int, ...] | None:
         memory.read(state, 64)
     except Unreadable:
         return None
-    text = _read_what_is_there(memory, state, _SPAN)
+    text = memory.read_patched(state, _SPAN)
     tried: set[int] = set()
     for (pointer,) in struct.iter_unpack("<Q", text):
         if pointer in tried or pointer & 7 or not _LOWEST <= pointer < _HIGHEST:

@@ -30,6 +30,19 @@ class PresentMemory:
         pieces = [self._page(page) for page in range(first, address + length, PAGE)]
         return b"".join(pieces)[offset : offset + length]
 
+    def read_patched(self, address: int, length: int) -> bytes:
+        """Exactly `length` bytes, nulls where a page is not there. Raises PermissionError, ProcessLookupError."""
+        pieces = []
+        end = address + length
+        while address < end:
+            step = min(end, (address & ~_MASK) + PAGE) - address
+            try:
+                pieces.append(self.read(address, step))
+            except Unreadable:
+                pieces.append(bytes(step))
+            address += step
+        return b"".join(pieces)
+
     def word(self, address: int) -> int:
         """The unsigned 8-byte word at an address; raises as `read` does."""
         return int.from_bytes(self.read(address, 8), "little")

@@ -1,0 +1,88 @@
+"""How many objects does the garbage collector of a Python process track? By walking its lists, exactly or not at all.
+
+Three list heads with sane thresholds stand side by side in the interpreter's state, each a closed ring: no offset table
+is needed. At each step the next object has to point back; where one does not, the process changed its lists meanwhile
+and nothing is published: a walk that repairs itself reported 17 thousand of 511 thousand objects. Does *not* count
+what `gc.freeze()` set aside, as `gc.get_objects()` does not. Source: CPython's Include/internal/pycore_gc.h.
+"""
+
+import struct
+import time
+from typing import NamedTuple
+
+from brimwatch.inspect.memory import Unreadable
+from brimwatch.inspect.present import PresentMemory
+from brimwatch.units import Seconds
+
+_SPAN = 256 * 1024  # bytes of an interpreter's state that are searched
+_GENERATION = struct.Struct("<QQii")  # next, previous, threshold, count
+_STEP = 8
+_FLAGS = ~3  # both pointers carry flags in their low bits
+_LOWEST, _HIGHEST = 0x10000, 1 << 47
+_LARGEST_COUNT = 1 << 30
+_CLOCK_EVERY = 4096  # objects
+
+
+class Walked(NamedTuple):
+    """How it ended: `objects` is exact, or None and `why` says what stood against it."""
+
+    objects: int | None
+    why: str = ""
+
+
+def find_lists(memory: PresentMemory, state: int) -> int | None:
+    """The address of the first of three generations in an interpreter's state, or None."""
+    text = memory.read_patched(state, _SPAN)
+    size = _GENERATION.size
+    for offset in range(0, len(text) - 3 * size - 8, _STEP):
+        heads = [_GENERATION.unpack_from(text, offset + index * size) for index in range(3)]
+        if not all(_sane(*head) for head in heads) or heads[0][2] == 0:
+            continue
+        address = state + offset
+        if all(_closed(memory, address + index * size, head) for index, head in enumerate(heads)):
+            return address
+    return None
+
+
+def count_objects(memory: PresentMemory, lists: int, most: Seconds) -> Walked:
+    """Walk the three lists in at most about `most` seconds of CPU time.
+
+    Raises PermissionError, ProcessLookupError.
+    """
+    memory.forget()
+    end = time.thread_time() + most
+    total = 0
+    pair = struct.Struct("<QQ").unpack
+    for index in range(3):
+        head = lists + index * _GENERATION.size
+        before = head
+        try:
+            current = memory.word(head) & _FLAGS
+            while current != head:
+                following, back = pair(memory.read(current, 16))
+                if back & _FLAGS != before:
+                    return Walked(None, "the process changed its lists while they were walked")
+                total += 1
+                before, current = current, following & _FLAGS
+                if not total % _CLOCK_EVERY and time.thread_time() > end:
+                    return Walked(None, f"more than {total:,} objects: the CPU time granted did not suffice")
+        except Unreadable:
+            return Walked(None, "a part of its lists is not in memory, or went while they were walked")
+    return Walked(total)
+
+
+def _sane(following: int, back: int, threshold: int, count: int) -> bool:
+    pointers = (following & _FLAGS, back & _FLAGS)
+    good = all(_LOWEST <= pointer < _HIGHEST and not pointer & 7 for pointer in pointers)
+    return good and 0 <= threshold < _LARGEST_COUNT and abs(count) < _LARGEST_COUNT
+
+
+def _closed(memory: PresentMemory, address: int, head: tuple[int, int, int, int]) -> bool:
+    """The first object points back at the head, and the last one forward to it."""
+    try:
+        return (
+            memory.word((head[0] & _FLAGS) + 8) & _FLAGS == address
+            and memory.word(head[1] & _FLAGS) & _FLAGS == address
+        )
+    except Unreadable:
+        return False
