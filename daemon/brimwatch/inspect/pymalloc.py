@@ -24,6 +24,19 @@ _HEADER = struct.Struct("<I4xQQQIIII")  # count, free block, next, previous, are
 _CLOCK_EVERY = 4096  # pools
 
 
+class Pool(NamedTuple):
+    """A pool with blocks in use: its address, the bytes of a block, how many are in use, the first free one.
+
+    `carved` is the offset behind the last block that was ever handed out.
+    """
+
+    address: int
+    size: int
+    count: int
+    free: int
+    carved: int
+
+
 class Pools(NamedTuple):
     """What was counted. `held` is the pools that are there, `used` the blocks in them that are in use; bytes.
 
@@ -52,7 +65,7 @@ def count_pools(memory: Memory, pages: Pages, pool: int = POOL, most: Seconds = 
     Objects/obmalloc.c, `struct pool_header`.
     """
     candidates, swapped = _candidates(pages, pool)
-    layouts = _layouts(pool)
+    layouts = layouts_of(pool)
     end = time.thread_time() + most
     blocks = used = pools = empty = 0
     whole = True
@@ -91,10 +104,21 @@ def _headers(memory: Memory, candidates: list[int]) -> Iterator[tuple[int, tuple
         yield from zip(candidates[first:], _HEADER.iter_unpack(raw), strict=False)
 
 
-def _layouts(pool: int) -> list[tuple[int, int, int]]:
+def layouts_of(pool: int) -> list[tuple[int, int, int]]:
     """For each size class: bytes of a block, how many a pool has, and the offset of the last."""
     sizes = [(index + 1) * ALIGNMENT for index in range(LARGEST_CLASS)]
     return [(size, (pool - HEADER) // size, pool - size) for size in sizes]
+
+
+def list_pools(memory: Memory, pages: Pages, pool: int = POOL) -> list[Pool]:
+    """Every pool that has blocks in use. Raises as `count_pools` does."""
+    layouts = layouts_of(pool)
+    found = []
+    for address, header in _headers(memory, _candidates(pages, pool)[0]):
+        size = _block_size(address, header, pool, layouts)
+        if size and header[0]:
+            found.append(Pool(address, size, header[0], header[1], header[6]))
+    return found
 
 
 def _block_size(address: int, header: tuple[int, ...], pool: int, layouts: list[tuple[int, int, int]]) -> int:
