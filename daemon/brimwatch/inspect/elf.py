@@ -22,7 +22,7 @@ _MOST_CHAIN = 4096
 Read = Callable[[int, int], bytes]  # address as the image was linked, length
 
 
-class NotElf(Exception):
+class NotElf(Exception):  # noqa: N818 - named after what it is
     """No image of a 64-bit little-endian program or library stands there."""
 
 

@@ -122,8 +122,9 @@ class _Free:
 
     def walk(self, state: bytes, main: bool) -> bool:
         """Walk every chain; True where all closed."""
-        whole = all([self._walk_bin(state, index) for index in range(1, BINS)])
-        whole = self._walk_fast(state) and whole
+        whole = self._walk_fast(state)
+        for index in range(1, BINS):
+            whole = self._walk_bin(state, index) and whole
         return self._take_top(state, main) and whole
 
     def _walk_bin(self, state: bytes, index: int) -> bool:

@@ -39,9 +39,7 @@ class Interpreter(NamedTuple):
     threads: tuple[int, ...] | None
 
 
-def find_interpreter(
-    memory: PresentMemory, mappings: tuple[Mapping, ...], files: str
-) -> Interpreter | None:
+def find_interpreter(memory: PresentMemory, mappings: tuple[Mapping, ...], files: str) -> Interpreter | None:
     """The interpreter of a process, or None where there is none. `files` is `/proc/PID`.
 
     Raises PermissionError, ProcessLookupError.
@@ -90,7 +88,7 @@ def _look_into(memory: PresentMemory, image: Image, path: str) -> Interpreter | 
     size = min(runtime.size or 64 * 1024, _LARGEST_RUNTIME)
     text = memory.read_patched(runtime.address, size)
     free_threaded = text[:8] == _COOKIE and struct.unpack_from("<Q", text, 16)[0] == 1
-    state, threads = _find_state(memory, text, runtime.address)
+    state, threads = _find_state(memory, text)
     return Interpreter(version, free_threaded, path, runtime.address, size, state, threads)
 
 
@@ -107,7 +105,7 @@ def _version(image: Image, path: str) -> tuple[int, int, int | None] | None:
     return int(major), int(minor), None
 
 
-def _find_state(memory: PresentMemory, text: bytes, runtime: int) -> tuple[int | None, tuple[int, ...] | None]:
+def _find_state(memory: PresentMemory, text: bytes) -> tuple[int | None, tuple[int, ...] | None]:
     """The interpreter that the runtime points at, and its threads."""
     seen: set[int] = set()
     for (pointer,) in struct.iter_unpack("<Q", text[: len(text) & -8]):

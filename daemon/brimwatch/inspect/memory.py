@@ -25,7 +25,7 @@ _readv.argtypes = [
 ]  # fmt: skip
 
 
-class Unreadable(OSError):
+class Unreadable(OSError):  # noqa: N818 - named after what it is
     """An address that cannot be read: not mapped, or gone meanwhile."""
 
 

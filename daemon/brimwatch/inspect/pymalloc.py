@@ -32,7 +32,7 @@ class Pool(NamedTuple):
 
     address: int
     size: int
-    count: int
+    live: int
     free: int
     carved: int
 

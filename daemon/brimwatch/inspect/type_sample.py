@@ -33,7 +33,7 @@ class TypeShare(NamedTuple):
     """A type, and estimates of how many live objects it has and how many bytes of pools they take."""
 
     name: str
-    count: int
+    objects: int
     bytes: Bytes
 
 
@@ -59,7 +59,7 @@ def sample_types(
             counts[name] += weight
             sizes[name] += weight * one.size
             looked_at += weight
-    scale = sum(one.count for one in pools) / looked_at if looked_at else 0.0
+    scale = sum(one.live for one in pools) / looked_at if looked_at else 0.0
     shares = [TypeShare(name, round(counts[name] * scale), Bytes(round(sizes[name] * scale))) for name in counts]
     return tuple(sorted(shares, key=lambda share: (-share.bytes, share.name)))
 
@@ -88,7 +88,7 @@ class _Names:
     def of_block(self, block: bytes) -> str:
         for offset in _TYPE_AT:
             if offset + 8 <= len(block):
-                name = self._name((int.from_bytes(block[offset : offset + 8], "little")))
+                name = self._name(int.from_bytes(block[offset : offset + 8], "little"))
                 if name is not None:
                     return name
         return NO_OBJECT
