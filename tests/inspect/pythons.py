@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,8 +103,8 @@ class Looked:
 
     def resident(self) -> dict[str, int]:
         """Sizes in kB that a read could have changed."""
-        text = open(f"/proc/{self.pid}/smaps_rollup").read() + open(f"/proc/{self.pid}/status").read()
-        wanted = ("Rss", "Pss", "Anonymous", "VmPTE", "VmRSS")
+        text = "".join(Path(f"/proc/{self.pid}/{name}").read_text() for name in ("smaps_rollup", "status"))
+        wanted = ("Rss", "Anonymous", "VmPTE", "VmRSS")
         return {name: int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M)[1]) for name in wanted}  # type: ignore[index]
 
 
