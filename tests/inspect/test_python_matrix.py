@@ -32,6 +32,15 @@ def interpreter_of(looked: Looked) -> Interpreter:
     return found
 
 
+def lists_of(looked: Looked) -> int:
+    """Where its lists begin. A page that is touched between two of our reads makes one try fail."""
+    state = interpreter_of(looked).state
+    assert state is not None
+    found = [lists for lists in (find_lists(looked.memory(), state) for _ in range(5)) if lists is not None]
+    assert found
+    return found[0]
+
+
 @pytest.mark.parametrize(
     ("setup", "share"),
     [
@@ -67,22 +76,14 @@ def test_threads_are_exact(spawn: Any, python: str, setup: str, threads: int) ->
 
 def test_tracked_objects_are_exact_but_for_two(spawn: Any, python: str) -> None:
     looked = start_python(spawn, python, LOADED)
-    found = interpreter_of(looked)
-    assert found.state is not None
-    memory = looked.memory()
-    lists = find_lists(memory, found.state)
-    assert lists is not None
-    objects = count_objects(memory, lists, 30.0).objects
+    objects = count_objects(looked.memory(), lists_of(looked), 30.0).objects
     assert objects is not None
     assert 0 <= objects - looked.said["objects"] <= 3
 
 
 def test_under_churn_objects_are_right_or_refused(spawn: Any, python: str) -> None:
     looked = start_python(spawn, python, LOADED + "import itertools\n")
-    found = interpreter_of(looked)
-    assert found.state is not None
-    lists = find_lists(looked.memory(), found.state)
-    assert lists is not None
+    lists = lists_of(looked)
     least = looked.said["objects"]
     assert looked.process.stdin is not None
     looked.process.stdin.write("for i in range(600): kept[i % 1000] = [[] for j in range(2000)]\n")
@@ -115,10 +116,5 @@ def test_a_look_changes_nothing(spawn: Any, python: str) -> None:
     for _ in range(3):
         count_pools(Memory(looked.pid), looked.heap(), size)
         sample_types(looked.memory(), list_pools(Memory(looked.pid), looked.heap(), size), size)
-        found = interpreter_of(looked)
-        assert found.state is not None
-        memory = looked.memory()
-        lists = find_lists(memory, found.state)
-        assert lists is not None
-        count_objects(memory, lists, 30.0)
+        count_objects(looked.memory(), lists_of(looked), 30.0)
     assert looked.resident() == before
