@@ -26,8 +26,8 @@ _PATH = re.compile(r"(?:^|/)(?:lib)?python(3\.\d+)")
 class Interpreter(NamedTuple):
     """A Python interpreter in a process. `version` is (3, 11, 7); its last part is None where only a path told it.
 
-    `state` is the address of the main interpreter's state, `threads` are its threads' states; both are None where
-    nothing that holds together was found.
+    `state` is the address of the main interpreter's state, `threads` how many it has; both are None where nothing that
+    holds together was found.
     """
 
     version: tuple[int, int, int | None]
@@ -36,7 +36,7 @@ class Interpreter(NamedTuple):
     runtime: int
     runtime_size: int
     state: int | None
-    threads: tuple[int, ...] | None
+    threads: int | None
 
 
 def find_interpreter(memory: PresentMemory, mappings: tuple[Mapping, ...], files: str) -> Interpreter | None:
@@ -105,7 +105,7 @@ def _version(image: Image, path: str) -> tuple[int, int, int | None] | None:
     return int(major), int(minor), None
 
 
-def _find_state(memory: PresentMemory, text: bytes) -> tuple[int | None, tuple[int, ...] | None]:
+def _find_state(memory: PresentMemory, text: bytes) -> tuple[int | None, int | None]:
     """The interpreter that the runtime points at, and its threads."""
     seen: set[int] = set()
     for (pointer,) in struct.iter_unpack("<Q", text[: len(text) & -8]):
@@ -114,7 +114,7 @@ def _find_state(memory: PresentMemory, text: bytes) -> tuple[int | None, tuple[i
         seen.add(pointer)
         threads = _threads_of(memory, pointer)
         if threads:
-            return pointer, threads
+            return pointer, len(threads)
         if len(seen) > 4096:
             break
     return None, None

@@ -1,0 +1,201 @@
+"""What is held inside a process, by whom? One look with every reader that was asked for, within a budget of CPU time.
+
+What a reader does not find is absent, and `missing` says why: refused is not the same as nothing there.
+"""
+
+import enum
+import time
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from typing import TypeVar
+
+from brimwatch.errors import MalformedProcFile
+from brimwatch.inspect.glibc import Arenas, count_arenas
+from brimwatch.inspect.interpreter import Interpreter, find_interpreter
+from brimwatch.inspect.maps import Mapping, read_maps
+from brimwatch.inspect.memory import Memory
+from brimwatch.inspect.objects import count_objects, find_lists
+from brimwatch.inspect.pages import Pages
+from brimwatch.inspect.present import PresentMemory
+from brimwatch.inspect.pymalloc import OLD_POOL, POOL, Pools, count_pools, list_pools
+from brimwatch.inspect.report import Missing
+from brimwatch.inspect.type_sample import SAMPLE, TypeShare, sample_types
+from brimwatch.model import ProcessId
+from brimwatch.procfs.stat import read_stat
+from brimwatch.units import Seconds
+
+Found = TypeVar("Found")
+
+_DENIED = "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE"
+_NO_POOLS = "it has no pools: PYTHONMALLOC=malloc, or a build without pymalloc"
+_FREE_THREADED = "a free-threaded build, which keeps its objects in another allocator"
+_NO_INTERPRETER = "no CPython interpreter is in it"
+_TRIES = 3
+
+
+class Want(enum.StrEnum):
+    """What may be asked for; what it costs differs by a thousand."""
+
+    THREADS = "threads"
+    POOLS = "pools"
+    ARENAS = "arenas"
+    OBJECTS = "objects"
+    TYPES = "types"
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One look inside a process. `cpu`: seconds of CPU time it took; `read`: bytes of its memory that were read.
+
+    `python` is the interpreter, None where there is none or nothing of it may be read.
+    """
+
+    process: ProcessId
+    python: Interpreter | None = None
+    pools: Pools | None = None
+    arenas: Arenas | None = None
+    objects: int | None = None
+    types: tuple[TypeShare, ...] = ()
+    swapped: int = 0
+    cpu: Seconds = Seconds(0.0)
+    read: int = 0
+    missing: tuple[Missing, ...] = ()
+
+    @property
+    def threads(self) -> int | None:
+        """Threads that have a Python state."""
+        return None if self.python is None or self.python.threads is None else len(self.python.threads)
+
+
+def take_census(
+    procfs: str, process: ProcessId, wants: Set[Want], most: Seconds = Seconds(60.0), sample: int = SAMPLE
+) -> Census:
+    """Look inside a process; each reader may use about `most` seconds of CPU time, `sample` pools are sampled for types.
+
+    Raises ProcessLookupError where it is gone, or another one by now. Nothing of the process is stopped or changed.
+    """
+    started = time.thread_time()
+    look = _Census(procfs, process, most, sample)
+    found = look.take(wants)
+    if read_stat(procfs, process.pid).start_ticks != process.start_ticks:
+        raise ProcessLookupError(f"{process.pid} is another process by now")
+    return Census(
+        **found,  # type: ignore[arg-type] # each under the name of its field
+        process=process,
+        cpu=Seconds(time.thread_time() - started),
+        read=look.memory.read_bytes,
+        missing=tuple(look.missing),
+    )
+
+
+class _Census:
+    """One look in the making."""
+
+    def __init__(self, procfs: str, process: ProcessId, most: Seconds, sample: int) -> None:
+        self.procfs, self.pid = procfs, process.pid
+        self.most, self.sample = most, sample
+        self.memory = Memory(process.pid)
+        self.missing: list[Missing] = []
+
+    def take(self, wants: Set[Want]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        maps = self._ask("mappings", lambda: read_maps(self.procfs, self.pid))
+        if maps is None:
+            return found
+        everything = self._ask("pages", lambda: Pages(self.procfs, self.pid, _readable(maps)))
+        if everything is None:
+            return found
+        present = PresentMemory(self.memory, everything)
+        if Want.ARENAS in wants:
+            found["arenas"] = self._arenas(present, maps, everything)
+        python = self._ask("python", lambda: find_interpreter(present, maps, f"{self.procfs}/{self.pid}"))
+        if python is None:
+            if not any(missing.what == "python" for missing in self.missing):
+                self.missing.append(Missing("python", _NO_INTERPRETER))
+            return found
+        found["python"] = python
+        if Want.OBJECTS in wants:
+            found["objects"] = self._objects(python)
+        if wants & {Want.POOLS, Want.TYPES}:
+            found |= self._pools(python, maps, present, Want.TYPES in wants)
+        found["swapped"] = present.swapped
+        return found
+
+    def _arenas(self, present: PresentMemory, maps: tuple[Mapping, ...], pages: Pages) -> Arenas | None:
+        arenas = self._ask("glibc", lambda: count_arenas(present, maps, pages, self.most))
+        if arenas is None:
+            if not any(missing.what == "glibc" for missing in self.missing):
+                self.missing.append(Missing("glibc", "no glibc's malloc was found in it, or another allocator is used"))
+        elif not arenas.whole:
+            self.missing.append(Missing("glibc", "a part of its free chunks changed while they were walked"))
+        return arenas
+
+    def _objects(self, python: Interpreter) -> int | None:
+        if python.free_threaded or python.state is None:
+            self.missing.append(
+                Missing("objects", _FREE_THREADED if python.free_threaded else "its state was not found")
+            )
+            return None
+        why = "its collector's lists were not found"
+        for _ in range(_TRIES):  # a page that is touched between two of our reads makes one try fail
+            fresh = self._fresh()
+            if fresh is None:
+                return None
+            lists = self._ask("objects", lambda memory=fresh, state=python.state: find_lists(memory, state))  # type: ignore[misc]
+            if lists is None:
+                continue
+            walked = self._ask("objects", lambda memory=fresh, at=lists: count_objects(memory, at, self.most))  # type: ignore[misc]
+            if walked is None:
+                return None
+            if walked.objects is not None:
+                return walked.objects
+            why = walked.why
+        self.missing.append(Missing("objects", why))
+        return None
+
+    def _pools(
+        self, python: Interpreter, maps: tuple[Mapping, ...], present: PresentMemory, types: bool
+    ) -> dict[str, object]:
+        if python.free_threaded:
+            self.missing.append(Missing("pools", _FREE_THREADED))
+            return {}
+        size = POOL if python.version[:2] >= (3, 10) else OLD_POOL
+        heap = self._ask("pools", lambda: Pages(self.procfs, self.pid, [one for one in maps if one.heap_like]))
+        if heap is None:
+            return {}
+        pools = self._ask("pools", lambda: count_pools(self.memory, heap, size, self.most))
+        if pools is None:
+            return {}
+        if not pools.pools:
+            self.missing.append(Missing("pools", _NO_POOLS))
+            return {}
+        if not types:
+            return {"pools": pools}
+        sampled = self._ask(
+            "types", lambda: sample_types(present, list_pools(self.memory, heap, size), size, most=self.sample)
+        )
+        return {"pools": pools, "types": sampled or ()}
+
+    def _fresh(self) -> PresentMemory | None:
+        maps = self._ask("mappings", lambda: read_maps(self.procfs, self.pid))
+        if maps is None:
+            return None
+        pages = self._ask("pages", lambda: Pages(self.procfs, self.pid, _readable(maps)))
+        return None if pages is None else PresentMemory(self.memory, pages)
+
+    def _ask(self, what: str, read: Callable[[], Found]) -> Found | None:
+        """What was read, or None and the reason. Raises ProcessLookupError."""
+        try:
+            return read()
+        except ProcessLookupError:
+            raise
+        except PermissionError:
+            self.missing.append(Missing(what, _DENIED))
+        except (OSError, MalformedProcFile, MemoryError) as error:
+            self.missing.append(Missing(what, str(error)))
+        return None
+
+
+def _readable(maps: tuple[Mapping, ...]) -> list[Mapping]:
+    """What may be read without a change: private mappings, without the kernel's own pages."""
+    return [one for one in maps if one.permissions[0] == "r" and one.private and not one.path.startswith("[v")]
