@@ -7,6 +7,7 @@ import enum
 import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from brimwatch.errors import MalformedProcFile
@@ -14,7 +15,7 @@ from brimwatch.inspect.glibc import Arenas, count_arenas
 from brimwatch.inspect.interpreter import Interpreter, find_interpreter
 from brimwatch.inspect.maps import Mapping, read_maps
 from brimwatch.inspect.memory import Memory
-from brimwatch.inspect.objects import count_objects, find_lists
+from brimwatch.inspect.objects import Walked, count_objects, find_lists
 from brimwatch.inspect.pages import Pages
 from brimwatch.inspect.present import PresentMemory
 from brimwatch.inspect.pymalloc import OLD_POOL, POOL, Pools, count_pools, list_pools
@@ -64,13 +65,13 @@ class Census:
     @property
     def threads(self) -> int | None:
         """Threads that have a Python state."""
-        return None if self.python is None or self.python.threads is None else len(self.python.threads)
+        return None if self.python is None else self.python.threads
 
 
 def take_census(
     procfs: str, process: ProcessId, wants: Set[Want], most: Seconds = Seconds(60.0), sample: int = SAMPLE
 ) -> Census:
-    """Look inside a process; each reader may use about `most` seconds of CPU time, `sample` pools are sampled for types.
+    """Look inside a process; each reader may use about `most` seconds of CPU time, types come from `sample` pools.
 
     Raises ProcessLookupError where it is gone, or another one by now. Nothing of the process is stopped or changed.
     """
@@ -132,25 +133,19 @@ class _Census:
 
     def _objects(self, python: Interpreter) -> int | None:
         if python.free_threaded or python.state is None:
-            self.missing.append(
-                Missing("objects", _FREE_THREADED if python.free_threaded else "its state was not found")
-            )
+            why = _FREE_THREADED if python.free_threaded else "its state was not found"
+            self.missing.append(Missing("objects", why))
             return None
-        why = "its collector's lists were not found"
+        walked = Walked(None)
         for _ in range(_TRIES):  # a page that is touched between two of our reads makes one try fail
             fresh = self._fresh()
-            if fresh is None:
+            tried = None if fresh is None else self._ask("objects", partial(_walk, fresh, python.state, self.most))
+            if tried is None:
                 return None
-            lists = self._ask("objects", lambda memory=fresh, state=python.state: find_lists(memory, state))  # type: ignore[misc]
-            if lists is None:
-                continue
-            walked = self._ask("objects", lambda memory=fresh, at=lists: count_objects(memory, at, self.most))  # type: ignore[misc]
-            if walked is None:
-                return None
+            walked = tried
             if walked.objects is not None:
                 return walked.objects
-            why = walked.why
-        self.missing.append(Missing("objects", why))
+        self.missing.append(Missing("objects", walked.why))
         return None
 
     def _pools(
@@ -194,6 +189,11 @@ class _Census:
         except (OSError, MalformedProcFile, MemoryError) as error:
             self.missing.append(Missing(what, str(error)))
         return None
+
+
+def _walk(memory: PresentMemory, state: int, most: Seconds) -> Walked:
+    lists = find_lists(memory, state)
+    return Walked(None, "its collector's lists were not found") if lists is None else count_objects(memory, lists, most)
 
 
 def _readable(maps: tuple[Mapping, ...]) -> list[Mapping]:

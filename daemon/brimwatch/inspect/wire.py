@@ -1,7 +1,6 @@
 """How does a census travel from the worker to the daemon? As one line of JSON, checked when it is read again."""
 
 import json
-from typing import cast
 
 from brimwatch.inspect.census import Census, Want
 from brimwatch.inspect.glibc import Arenas
@@ -28,26 +27,20 @@ def parse_question(line: bytes) -> tuple[ProcessId, frozenset[Want], Seconds]:
 
 
 def answer(census: Census) -> bytes:
-    """A census as a line. Addresses of threads stay behind; their number goes along."""
-    python = census.python
-    return (
-        json.dumps(
-            {
-                "process": list(census.process),
-                "python": None if python is None else [*python[:3], python.runtime, python.runtime_size, python.state],
-                "threads": None if python is None or python.threads is None else list(python.threads),
-                "pools": census.pools,
-                "arenas": census.arenas,
-                "objects": census.objects,
-                "types": census.types[:_MOST_TYPES],
-                "swapped": census.swapped,
-                "cpu": census.cpu,
-                "read": census.read,
-                "missing": census.missing,
-            }
-        ).encode()
-        + b"\n"
-    )
+    """A census as a line."""
+    told = {
+        "process": list(census.process),
+        "python": census.python,
+        "pools": census.pools,
+        "arenas": census.arenas,
+        "objects": census.objects,
+        "types": census.types[:_MOST_TYPES],
+        "swapped": census.swapped,
+        "cpu": census.cpu,
+        "read": census.read,
+        "missing": census.missing,
+    }
+    return json.dumps(told).encode() + b"\n"
 
 
 def failure(process: ProcessId, why: str, cpu: Seconds) -> bytes:
@@ -63,7 +56,7 @@ def parse_answer(line: bytes) -> Census | str:
             return str(raw["gone"])
         return Census(
             process=ProcessId(*map(int, raw["process"])),
-            python=_python(raw["python"], raw["threads"]),
+            python=None if raw["python"] is None else _python(*raw["python"]),
             pools=None if raw["pools"] is None else Pools(*raw["pools"]),
             arenas=None if raw["arenas"] is None else Arenas(*raw["arenas"]),
             objects=raw["objects"],
@@ -77,17 +70,14 @@ def parse_answer(line: bytes) -> Census | str:
         raise ValueError(f"no answer: {error!r}") from None
 
 
-def _python(raw: object, threads: object) -> Interpreter | None:
-    if raw is None:
-        return None
-    version, free_threaded, image, runtime, size, state = cast("list[object]", raw)
-    major, minor, micro = cast("list[int | None]", version)
-    return Interpreter(
-        (int(major or 0), int(minor or 0), micro),
-        bool(free_threaded),
-        str(image),
-        int(cast("int", runtime)),
-        int(cast("int", size)),
-        cast("int | None", state),
-        None if threads is None else tuple(cast("list[int]", threads)),
-    )
+def _python(
+    version: tuple[int, int, int | None],
+    free_threaded: bool,
+    image: str,
+    runtime: int,
+    size: int,
+    state: int | None,
+    threads: int | None,
+) -> Interpreter:
+    major, minor, micro = version
+    return Interpreter((major, minor, micro), free_threaded, image, runtime, size, state, threads)
