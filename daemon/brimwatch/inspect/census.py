@@ -4,6 +4,7 @@ What a reader does not find is absent, and `missing` says why: refused is not th
 """
 
 import enum
+import os
 import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from functools import partial
 from typing import TypeVar
 
 from brimwatch.errors import MalformedProcFile
+from brimwatch.inspect.clock import OutOfTime
 from brimwatch.inspect.glibc import Arenas, count_arenas
 from brimwatch.inspect.interpreter import Interpreter, find_interpreter
-from brimwatch.inspect.maps import Mapping, read_maps
+from brimwatch.inspect.maps import PAGE, Mapping, read_maps
 from brimwatch.inspect.memory import Memory
 from brimwatch.inspect.objects import Walked, count_objects, find_lists
 from brimwatch.inspect.pages import Pages
@@ -31,6 +33,8 @@ _DENIED = "permission denied: it takes the same user without more capabilities o
 _NO_POOLS = "it has no pools: PYTHONMALLOC=malloc, or a build without pymalloc"
 _FREE_THREADED = "a free-threaded build, which keeps its objects in another allocator"
 _NO_INTERPRETER = "no CPython interpreter is in it"
+PERMANENT = frozenset({_NO_POOLS, _FREE_THREADED})  # will not pass while this program runs
+_MACHINE = "this processor's layouts are not known: only those of x86_64 were tried"
 _TRIES = 3
 
 
@@ -59,8 +63,15 @@ class Census:
     types: tuple[TypeShare, ...] = ()
     swapped: int = 0
     cpu: Seconds = Seconds(0.0)
+    objects_cpu: Seconds = Seconds(0.0)  # of which the walk over the objects
     read: int = 0
     missing: tuple[Missing, ...] = ()
+    denied: bool = False  # it may not be read
+
+    @property
+    def complete_ratio(self) -> float:
+        """The share of what was looked for that could be looked at: less where pages are in swap."""
+        return 1.0 if self.pools is None else self.pools.complete_ratio
 
     @property
     def threads(self) -> int | None:
@@ -86,6 +97,7 @@ def take_census(
         cpu=Seconds(time.thread_time() - started),
         read=look.memory.read_bytes,
         missing=tuple(look.missing),
+        denied=look.denied,
     )
 
 
@@ -97,9 +109,13 @@ class _Census:
         self.most, self.sample = most, sample
         self.memory = Memory(process.pid)
         self.missing: list[Missing] = []
+        self.denied = False
 
     def take(self, wants: Set[Want]) -> dict[str, object]:
         found: dict[str, object] = {}
+        if os.sysconf("SC_PAGE_SIZE") != PAGE or os.uname().machine != "x86_64":
+            self.missing.append(Missing("python and allocators", _MACHINE))
+            return found
         maps = self._ask("mappings", lambda: read_maps(self.procfs, self.pid))
         if maps is None:
             return found
@@ -109,14 +125,19 @@ class _Census:
         present = PresentMemory(self.memory, everything)
         if Want.ARENAS in wants:
             found["arenas"] = self._arenas(present, maps, everything)
-        python = self._ask("python", lambda: find_interpreter(present, maps, f"{self.procfs}/{self.pid}"))
+        if wants == {Want.ARENAS}:
+            return found
+        files = f"{self.procfs}/{self.pid}"
+        python = self._ask("python", lambda: find_interpreter(present, maps, files, self.most))
         if python is None:
             if not any(missing.what == "python" for missing in self.missing):
                 self.missing.append(Missing("python", _NO_INTERPRETER))
             return found
         found["python"] = python
         if Want.OBJECTS in wants:
+            begin = time.thread_time()
             found["objects"] = self._objects(python)
+            found["objects_cpu"] = Seconds(time.thread_time() - begin)
         if wants & {Want.POOLS, Want.TYPES}:
             found |= self._pools(python, maps, present, Want.TYPES in wants)
         found["swapped"] = present.swapped
@@ -185,8 +206,9 @@ class _Census:
         except ProcessLookupError:
             raise
         except PermissionError:
+            self.denied = True
             self.missing.append(Missing(what, _DENIED))
-        except (OSError, MalformedProcFile, MemoryError) as error:
+        except (OSError, MalformedProcFile, MemoryError, OutOfTime) as error:
             self.missing.append(Missing(what, str(error)))
         return None
 

@@ -8,10 +8,10 @@ which is said. Layout of glibc 2.26 and later on 64 bits. Source: malloc/malloc.
 
 import re
 import struct
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from brimwatch.inspect.clock import Clock
 from brimwatch.inspect.maps import PAGE, Mapping
 from brimwatch.inspect.memory import Unreadable
 from brimwatch.inspect.pages import Pages
@@ -21,12 +21,13 @@ from brimwatch.units import Bytes, Seconds
 BINS = 127
 MOST_ARENAS = 4096
 MOST_CHUNKS = 5_000_000
+MOST_HEAPS = 4096  # of one arena: 256 GiB
 _HEAP = 64 << 20  # bytes that a heap of another arena than the main one lies in, and is aligned to
 _FAST_BINS = 10
 _SIZE = ~0x7  # the low bits of a chunk's size are flags
 _HEADER = 32  # bytes of a free chunk that mtrim leaves alone
 _HIGHEST = 1 << 47
-_CLOCK_EVERY = 1024  # chunks
+_LARGEST_DATA = 16 << 20  # bytes of written data of a libc in which its arena is looked for; it has some 60 KiB
 # How far `bins` lies from the start of an arena: with and without fast bins, 2.26 to 2.43. The ring has to close.
 _OFFSETS = (112, 24, 32, 16)
 _LIBC = re.compile(r"/libc(\.so\.6|-2\.\d+\.so)( \(deleted\))?$")
@@ -35,7 +36,11 @@ _CHUNK = struct.Struct("<QQQQ")
 
 
 class Arenas(NamedTuple):
-    """What was counted, in bytes. `trimmable` is resident: it would come back. `whole`: every chain closed in time."""
+    """What was counted, in bytes. `trimmable` is resident: it would come back. `whole`: every chain closed in time.
+
+    `held` and `free` are addresses, many of which may never have been touched; `resident` is what is there of the heaps
+    of all arenas, `free_resident` what is there of free chunks. Not in it: blocks that were mapped on their own.
+    """
 
     arenas: int
     held: Bytes
@@ -43,11 +48,13 @@ class Arenas(NamedTuple):
     trimmable: Bytes
     chunks: int
     whole: bool
+    resident: Bytes = Bytes(0)
+    free_resident: Bytes = Bytes(0)
 
     @property
     def used(self) -> Bytes:
-        """What is handed out, with the headers of the chunks."""
-        return Bytes(max(0, self.held - self.free))
+        """What is there and handed out, with the headers of the chunks."""
+        return Bytes(max(0, self.resident - self.free_resident))
 
 
 class _Layout(NamedTuple):
@@ -79,12 +86,13 @@ def count_arenas(memory: PresentMemory, mappings: tuple[Mapping, ...], pages: Pa
 
     Raises PermissionError, ProcessLookupError.
     """
-    found = _find_main(memory, mappings)
+    clock = Clock(most)
+    found = _find_main(memory, mappings, clock)
     if found is None:
         return None
     main, layout = found
-    clock = _Clock(most)
-    held = free = trimmable = chunks = number = 0
+    held = free = trimmable = chunks = number = absent = 0
+    resident = sum(pages.present(one.start, one.end) for one in mappings if one.path == "[heap]" and one.heap_like)
     whole = True
     for arena in _ring(memory, main, layout):
         number += 1
@@ -93,32 +101,50 @@ def count_arenas(memory: PresentMemory, mappings: tuple[Mapping, ...], pages: Pa
         except Unreadable:
             whole = False
             continue
-        held += int.from_bytes(state[layout.system : layout.system + 8], "little")
-        counted = _Free(memory, pages, arena, layout, clock)
+        system = int.from_bytes(state[layout.system : layout.system + 8], "little")
+        held += system
+        counted = _Free(memory, pages, arena, layout, clock, system)
         whole = counted.walk(state, arena == main) and whole
         free += counted.free
         trimmable += counted.trimmable
         chunks += counted.chunks
-    return Arenas(number, Bytes(held), Bytes(free), Bytes(trimmable), chunks, whole)
+        absent += counted.absent
+        if arena != main:
+            resident += _heaps(memory, pages, arena, state, layout)
+    return Arenas(
+        number, Bytes(held), Bytes(free), Bytes(trimmable), chunks, whole, Bytes(resident), Bytes(free - absent)
+    )
 
 
-class _Clock:
-    def __init__(self, most: Seconds) -> None:
-        self._end = time.thread_time() + most
-        self._calls = 0
-
-    def over(self) -> bool:
-        self._calls += 1
-        return not self._calls % _CLOCK_EVERY and time.thread_time() > self._end
+def _heaps(memory: PresentMemory, pages: Pages, arena: int, state: bytes, layout: _Layout) -> int:
+    """What is there of the heaps of an arena: each begins with the arena, the heap before it, and its size."""
+    (top,) = struct.unpack_from("<Q", state, layout.top)
+    heap, present = top & -_HEAP, 0
+    for _ in range(MOST_HEAPS):
+        try:
+            owner, before, size = struct.unpack("<QQQ", memory.read(heap, 24))
+        except Unreadable:
+            break
+        if owner != arena or size > _HEAP or size % PAGE:
+            break
+        present += pages.present(heap, heap + size)
+        if not before:
+            break
+        heap = before
+    return present
 
 
 class _Free:
     """The free chunks of one arena."""
 
-    def __init__(self, memory: PresentMemory, pages: Pages, arena: int, layout: _Layout, clock: _Clock) -> None:
+    def __init__(
+        self, memory: PresentMemory, pages: Pages, arena: int, layout: _Layout, clock: Clock, held: int
+    ) -> None:
         self._memory, self._pages, self._arena, self._layout = memory, pages, arena, layout
         self._clock = clock
+        self._held = held  # by the arena: no more of it can be free
         self.free = self.trimmable = self.chunks = 0
+        self.absent = 0  # what is not there of the free chunks
 
     def walk(self, state: bytes, main: bool) -> bool:
         """Walk every chain; True where all closed."""
@@ -137,7 +163,9 @@ class _Free:
             except Unreadable:
                 return False
             size &= _SIZE
-            if back != before or size < _HEADER or self.chunks >= MOST_CHUNKS or self._clock.over():
+            if back != before or not _HEADER <= size <= self._held - self.free:
+                return False
+            if self.chunks >= MOST_CHUNKS or self._clock.over():
                 return False
             self.chunks += 1
             self.free += size
@@ -173,21 +201,26 @@ class _Free:
             size = self._memory.word(top + 8) & _SIZE
         except Unreadable:
             return False
-        if size > _HEAP and not main:
+        if (size > _HEAP and not main) or size > self._held - self.free:
             return False
         self.free += size
+        resident = self._resident(top, size)
         if main:
-            self.trimmable += self._resident(top, size)
+            self.trimmable += resident
         return True
 
     def _resident(self, chunk: int, size: int) -> int:
         """Whole pages of a free chunk that are there: what would come back of it."""
         start = (chunk + _HEADER + PAGE - 1) & -PAGE
         end = (chunk + size) & -PAGE
-        return self._pages.present(start, end) if end > start else 0
+        if end <= start:
+            return 0
+        resident = self._pages.present(start, end)
+        self.absent += end - start - resident
+        return resident
 
 
-def _find_main(memory: PresentMemory, mappings: tuple[Mapping, ...]) -> tuple[int, _Layout] | None:
+def _find_main(memory: PresentMemory, mappings: tuple[Mapping, ...], clock: Clock) -> tuple[int, _Layout] | None:
     """The main arena lies in libc's written data. Where it is, 127 bins point at themselves or at chunks."""
     for index, mapping in enumerate(mappings):
         if not (mapping.permissions.startswith("rw") and _LIBC.search(mapping.path)):
@@ -196,8 +229,9 @@ def _find_main(memory: PresentMemory, mappings: tuple[Mapping, ...]) -> tuple[in
         following = mappings[index + 1] if index + 1 < len(mappings) else None
         if following is not None and following.start == end and following.heap_like:
             end = following.end  # the part that is not in the file
-        for bins in _last_bins(memory, mapping.start, end):
+        for bins in _last_bins(memory, mapping.start, min(end, mapping.start + _LARGEST_DATA)):
             for offset in _OFFSETS:
+                clock.check()
                 layout, main = _Layout(offset), bins - offset
                 if _is_arena(memory, main, layout) and any(True for _ in _ring(memory, main, layout, strict=True)):
                     return main, layout

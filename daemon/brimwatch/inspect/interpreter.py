@@ -10,10 +10,12 @@ import re
 import struct
 from typing import NamedTuple
 
+from brimwatch.inspect.clock import Clock
 from brimwatch.inspect.elf import Image, NotElf
 from brimwatch.inspect.maps import Mapping
 from brimwatch.inspect.memory import Unreadable
 from brimwatch.inspect.present import PresentMemory
+from brimwatch.units import Seconds
 
 _COOKIE = b"xdebugpy"
 _SPAN = 32 * 1024  # bytes of an interpreter's state in which its list of threads begins
@@ -39,18 +41,21 @@ class Interpreter(NamedTuple):
     threads: int | None
 
 
-def find_interpreter(memory: PresentMemory, mappings: tuple[Mapping, ...], files: str) -> Interpreter | None:
+def find_interpreter(
+    memory: PresentMemory, mappings: tuple[Mapping, ...], files: str, most: Seconds = Seconds(5.0)
+) -> Interpreter | None:
     """The interpreter of a process, or None where there is none. `files` is `/proc/PID`.
 
-    Raises PermissionError, ProcessLookupError.
+    Takes at most about `most` seconds of CPU time. Raises PermissionError, ProcessLookupError, OutOfTime.
     """
+    clock = Clock(most)
     for mapping in _likely(mappings, files):
         try:
             image = Image(memory, mapping, _file_of(mapping, files))
         except (NotElf, FileNotFoundError):
             continue
         try:
-            found = _look_into(memory, image, mapping.path)
+            found = _look_into(memory, image, mapping.path, clock)
         except Unreadable:
             continue
         finally:
@@ -78,7 +83,7 @@ def _file_of(mapping: Mapping, files: str) -> str | None:
     return None if mapping.path.endswith(" (deleted)") else f"{files}/root{mapping.path}"
 
 
-def _look_into(memory: PresentMemory, image: Image, path: str) -> Interpreter | None:
+def _look_into(memory: PresentMemory, image: Image, path: str, clock: Clock) -> Interpreter | None:
     runtime = image.find("_PyRuntime")
     if runtime is None:
         return None
@@ -88,7 +93,7 @@ def _look_into(memory: PresentMemory, image: Image, path: str) -> Interpreter | 
     size = min(runtime.size or 64 * 1024, _LARGEST_RUNTIME)
     text = memory.read_patched(runtime.address, size)
     free_threaded = text[:8] == _COOKIE and struct.unpack_from("<Q", text, 16)[0] == 1
-    state, threads = _find_state(memory, text)
+    state, threads = _find_state(memory, text, clock)
     return Interpreter(version, free_threaded, path, runtime.address, size, state, threads)
 
 
@@ -105,14 +110,14 @@ def _version(image: Image, path: str) -> tuple[int, int, int | None] | None:
     return int(major), int(minor), None
 
 
-def _find_state(memory: PresentMemory, text: bytes) -> tuple[int | None, int | None]:
+def _find_state(memory: PresentMemory, text: bytes, clock: Clock) -> tuple[int | None, int | None]:
     """The interpreter that the runtime points at, and its threads."""
     seen: set[int] = set()
     for (pointer,) in struct.iter_unpack("<Q", text[: len(text) & -8]):
         if pointer in seen or pointer & 7 or not _LOWEST <= pointer < _HIGHEST:
             continue
         seen.add(pointer)
-        threads = _threads_of(memory, pointer)
+        threads = _threads_of(memory, pointer, clock)
         if threads:
             return pointer, len(threads)
         if len(seen) > 4096:
@@ -120,7 +125,7 @@ def _find_state(memory: PresentMemory, text: bytes) -> tuple[int | None, int | N
     return None, None
 
 
-def _threads_of(memory: PresentMemory, state: int) -> tuple[int, ...] | None:
+def _threads_of(memory: PresentMemory, state: int, clock: Clock) -> tuple[int, ...] | None:
     """The threads of what may be an interpreter's state: a closed list whose members point back at it."""
     try:
         memory.read(state, 64)
@@ -132,17 +137,18 @@ def _threads_of(memory: PresentMemory, state: int) -> tuple[int, ...] | None:
         if pointer in tried or pointer & 7 or not _LOWEST <= pointer < _HIGHEST:
             continue
         tried.add(pointer)
-        threads = _walk_threads(memory, pointer, state)
+        threads = _walk_threads(memory, pointer, state, clock)
         if threads:
             return threads
     return None
 
 
-def _walk_threads(memory: PresentMemory, head: int, state: int) -> tuple[int, ...] | None:
+def _walk_threads(memory: PresentMemory, head: int, state: int, clock: Clock) -> tuple[int, ...] | None:
     """PyThreadState begins with previous, next and interpreter in every version from 3.9 to 3.14."""
     found: list[int] = []
     before, thread = 0, head
     while thread:
+        clock.check()
         try:
             back, following, interpreter = struct.unpack("<QQQ", memory.read(thread, 24))
         except Unreadable:

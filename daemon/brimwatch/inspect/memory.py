@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 
-_BATCH = 1024  # pieces of one call: IOV_MAX
+BATCH = 1024  # pieces of one call: IOV_MAX
 
 
 class _Piece(ctypes.Structure):
@@ -58,11 +58,11 @@ class Memory:
         What cannot be read is in no run. Raises PermissionError, ProcessLookupError. Source: process_vm_readv(2), which
         stops at the first piece that cannot be read.
         """
-        buffer = ctypes.create_string_buffer(length * _BATCH)
-        pieces = (_Piece * _BATCH)()
+        buffer = ctypes.create_string_buffer(length * BATCH)
+        pieces = (_Piece * BATCH)()
         position = 0
         while position < len(addresses):
-            count = min(_BATCH, len(addresses) - position)
+            count = min(BATCH, len(addresses) - position)
             for index in range(count):
                 pieces[index].base = addresses[position + index]
                 pieces[index].length = length

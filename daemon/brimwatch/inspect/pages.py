@@ -1,60 +1,100 @@
-"""Which pages of a process are there, and which were swapped out? /proc/PID/pagemap, a byte kept for each page."""
+"""Which pages of a process are there, and which were swapped out? /proc/PID/pagemap, read piece by piece when asked.
+
+A reservation of a terabyte costs nothing until somebody asks about it, and no memory where nothing of it is there: of
+each piece one byte a page is kept, of pieces without any page nothing.
+"""
 
 import bisect
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from brimwatch.inspect.maps import PAGE, Mapping
 
 PRESENT = 0x80
 SWAPPED = 0x40
 _SHIFT = 12
-_PIECE = 1 << 20  # bytes of pagemap read at once: half a GiB of addresses
-_ABSENT = b"\0"
+_PIECE = 4096  # pages: 16 MiB of addresses, 32 KiB of pagemap
+_PIECE_SHIFT = _SHIFT + 12
+_KEPT = 1024  # pieces: 4 MiB of ours
+_NOTHING = bytes(_PIECE)
+_THERE = bytes(value for value in range(256) if value & PRESENT)
+
+
+class Span(NamedTuple):
+    """Neighbouring pages of one mapping, and the flags of each."""
+
+    start: int
+    flags: bytes
 
 
 class Pages:
-    """The flags of the pages of some mappings, read once. Source: proc_pid_pagemap(5), bits 62 and 63.
+    """The flags of the pages of some mappings. Source: proc_pid_pagemap(5), bits 62 and 63.
 
-    The walk touches nothing: a page that is not there stays away. Raises PermissionError, ProcessLookupError, OSError.
+    Asking touches nothing: a page that is not there stays away. What was read once is remembered. To be closed. Raises
+    PermissionError, ProcessLookupError, OSError.
     """
 
     def __init__(self, procfs: str, pid: int, mappings: Iterable[Mapping]) -> None:
-        self.spans: list[tuple[int, int, bytes]] = []  # start, end, the flags of each page between
-        descriptor = os.open(f"{procfs}/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            for mapping in sorted(mappings):
-                self.spans.append((mapping.start, mapping.end, _flags(descriptor, mapping.start, mapping.end)))
-        finally:
-            os.close(descriptor)
-        self._starts = [span[0] for span in self.spans]
+        self._mappings = sorted(mappings)
+        self._starts = [mapping.start for mapping in self._mappings]
+        self._kept: dict[int, bytes] = {}
+        self._descriptor = os.open(f"{procfs}/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
 
     def flags(self, address: int) -> int:
-        """The flags of the page that holds an address; 0 outside of what was looked at."""
-        index = bisect.bisect_right(self._starts, address) - 1
-        if index < 0:
+        """The flags of the page that holds an address; 0 outside of the mappings."""
+        if self._mapping_of(address) is None:
             return 0
-        start, end, flags = self.spans[index]
-        return flags[(address - start) >> _SHIFT] if address < end else 0
+        return self._piece(address >> _PIECE_SHIFT)[address >> _SHIFT & _PIECE - 1]
 
     def present(self, start: int, end: int) -> int:
         """How many bytes from `start` up to `end`, both at page borders, are there; they must lie in one mapping."""
-        index = bisect.bisect_right(self._starts, start) - 1
-        if index < 0 or end <= start:
+        mapping = self._mapping_of(start)
+        if mapping is None:
             return 0
-        low, high, flags = self.spans[index]
-        part = flags[(start - low) >> _SHIFT : (min(end, high) - low) >> _SHIFT]
-        return PAGE * sum(part.count(value) for value in set(part) if value & PRESENT)
+        return PAGE * sum(
+            len(span.flags) - len(span.flags.translate(None, _THERE))
+            for span in self._between(start, min(end, mapping.end))
+        )
 
+    def spans(self) -> Iterator[Span]:
+        """Every piece of every mapping; without flags where nothing of it is there or was swapped out."""
+        for mapping in self._mappings:
+            yield from self._between(mapping.start, mapping.end)
 
-def _flags(descriptor: int, start: int, end: int) -> bytes:
-    found = bytearray()
-    position, last = start >> (_SHIFT - 3), end >> (_SHIFT - 3)
-    while position < last:
-        piece = os.pread(descriptor, min(_PIECE, last - position), position)
-        if not piece:  # the mapping went meanwhile
-            found += _ABSENT * ((last - position) >> 3)
-            break
-        found += piece[7::8]
-        position += len(piece)
-    return bytes(found)
+    def _between(self, start: int, end: int) -> Iterator[Span]:
+        while start < end:
+            number = start >> _PIECE_SHIFT
+            stop = min(end, (number + 1) << _PIECE_SHIFT)
+            piece = self._piece(number)
+            first = start >> _SHIFT & _PIECE - 1
+            yield Span(start, b"" if piece is _NOTHING else piece[first : first + ((stop - start) >> _SHIFT)])
+            start = stop
+
+    def _mapping_of(self, address: int) -> Mapping | None:
+        index = bisect.bisect_right(self._starts, address) - 1
+        return self._mappings[index] if index >= 0 and address < self._mappings[index].end else None
+
+    def _piece(self, number: int) -> bytes:
+        kept = self._kept.get(number)
+        if kept is not None:
+            return kept
+        raw = os.pread(self._descriptor, _PIECE * 8, number * _PIECE * 8)
+        piece = raw[7::8]  # shorter where the address space ends, empty where the process has
+        if len(piece) < _PIECE:
+            piece += bytes(_PIECE - len(piece))
+        if not piece.strip(b"\0"):
+            piece = _NOTHING
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        self._kept[number] = piece
+        return piece

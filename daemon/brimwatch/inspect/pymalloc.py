@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from brimwatch.inspect.maps import PAGE
-from brimwatch.inspect.memory import Memory
+from brimwatch.inspect.memory import BATCH, Memory
 from brimwatch.inspect.pages import PRESENT, SWAPPED, Pages
 from brimwatch.units import Bytes, Seconds
 
@@ -21,7 +21,6 @@ HEADER = 48
 ALIGNMENT = 16
 LARGEST_CLASS = 32  # 512 bytes
 _HEADER = struct.Struct("<I4xQQQIIII")  # count, free block, next, previous, arena, size class, next offset, last offset
-_CLOCK_EVERY = 4096  # pools
 
 
 class Pool(NamedTuple):
@@ -64,14 +63,16 @@ def count_pools(memory: Memory, pages: Pages, pool: int = POOL, most: Seconds = 
     `pool` is the size of one in bytes. Raises PermissionError, ProcessLookupError. Source: CPython's
     Objects/obmalloc.c, `struct pool_header`.
     """
-    candidates, swapped = _candidates(pages, pool)
     layouts = layouts_of(pool)
     end = time.thread_time() + most
-    blocks = used = pools = empty = 0
+    blocks = used = pools = empty = swapped = 0
     whole = True
-    for number, (address, header) in enumerate(_headers(memory, candidates), 1):
-        size = _block_size(address, header, pool, layouts)
-        if size:
+    for candidates, out in _candidates(pages, pool):
+        swapped += out
+        for address, header in _headers(memory, candidates):
+            size = _block_size(address, header, pool, layouts)
+            if not size:
+                continue
             count = header[0]
             if count:
                 pools += 1
@@ -79,24 +80,27 @@ def count_pools(memory: Memory, pages: Pages, pool: int = POOL, most: Seconds = 
                 used += count * size
             else:
                 empty += 1
-        if not number % _CLOCK_EVERY and time.thread_time() > end:
+        if time.thread_time() > end:
             whole = False
             break
     return Pools(blocks, Bytes(used), Bytes((pools + empty) * pool), pools, empty, swapped, whole)
 
 
-def _candidates(pages: Pages, pool: int) -> tuple[list[int], int]:
-    """Where a pool could begin on a page that is there, and how many such pages were swapped out."""
+def _candidates(pages: Pages, pool: int) -> Iterator[tuple[list[int], int]]:
+    """Where a pool could begin on a page that is there, and how many such pages were swapped out; many at a time."""
     step = pool // PAGE
     found: list[int] = []
     swapped = 0
-    for start, _, flags in pages.spans:
+    for number, (start, flags) in enumerate(pages.spans(), 1):
         first = (-start % pool) // PAGE
         part = flags[first::step]
         base = start + first * PAGE
         found += [base + index * pool for index, value in enumerate(part) if value & PRESENT]
         swapped += sum(part.count(value) for value in set(part) if value & SWAPPED and not value & PRESENT)
-    return found, swapped
+        if len(found) >= BATCH or not number % BATCH:
+            yield found, swapped
+            found, swapped = [], 0
+    yield found, swapped
 
 
 def _headers(memory: Memory, candidates: list[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
@@ -114,10 +118,11 @@ def list_pools(memory: Memory, pages: Pages, pool: int = POOL) -> list[Pool]:
     """Every pool that has blocks in use. Raises as `count_pools` does."""
     layouts = layouts_of(pool)
     found = []
-    for address, header in _headers(memory, _candidates(pages, pool)[0]):
-        size = _block_size(address, header, pool, layouts)
-        if size and header[0]:
-            found.append(Pool(address, size, header[0], header[1], header[6]))
+    for candidates, _ in _candidates(pages, pool):
+        for address, header in _headers(memory, candidates):
+            size = _block_size(address, header, pool, layouts)
+            if size and header[0]:
+                found.append(Pool(address, size, header[0], header[1], header[6]))
     return found
 
 

@@ -1,6 +1,8 @@
 """How does a census travel from the worker to the daemon? As one line of JSON, checked when it is read again."""
 
 import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from brimwatch.inspect.census import Census, Want
 from brimwatch.inspect.glibc import Arenas
@@ -26,10 +28,24 @@ def parse_question(line: bytes) -> tuple[ProcessId, frozenset[Want], Seconds]:
     return ProcessId(int(pid), int(start_ticks)), frozenset(Want(one) for one in wants), Seconds(float(most))
 
 
-def answer(census: Census) -> bytes:
+class Answer(NamedTuple):
+    """What a worker says. `spent`: seconds of CPU time that it has used so far, its start included.
+
+    Without a census: `gone`, or a fault of ours, in words.
+    """
+
+    process: ProcessId
+    spent: Seconds
+    census: Census | None = None
+    gone: bool = False
+    fault: str = ""
+
+
+def answer(census: Census, spent: Seconds) -> bytes:
     """A census as a line."""
     told = {
         "process": list(census.process),
+        "spent": spent,
         "python": census.python,
         "pools": census.pools,
         "arenas": census.arenas,
@@ -37,37 +53,51 @@ def answer(census: Census) -> bytes:
         "types": census.types[:_MOST_TYPES],
         "swapped": census.swapped,
         "cpu": census.cpu,
+        "objects_cpu": census.objects_cpu,
         "read": census.read,
         "missing": census.missing,
+        "denied": census.denied,
     }
     return json.dumps(told).encode() + b"\n"
 
 
-def failure(process: ProcessId, why: str, cpu: Seconds) -> bytes:
-    """A look that could not be made, as a line: the process is gone, or a fault of ours."""
-    return json.dumps({"process": list(process), "gone": why[:500], "cpu": cpu}).encode() + b"\n"
+def gone(process: ProcessId, spent: Seconds) -> bytes:
+    """The process is there no more, as a line."""
+    return json.dumps({"process": list(process), "spent": spent, "gone": True}).encode() + b"\n"
 
 
-def parse_answer(line: bytes) -> Census | str:
-    """A census, or why there is none. Raises ValueError where the line is neither."""
+def failure(process: ProcessId, fault: str, spent: Seconds) -> bytes:
+    """A look that could not be made for a fault of ours, as a line."""
+    return json.dumps({"process": list(process), "spent": spent, "fault": fault[:500]}).encode() + b"\n"
+
+
+def parse_answer(line: bytes) -> Answer:
+    """Raises ValueError where the line is none."""
     try:
         raw = json.loads(line)
-        if "gone" in raw:
-            return str(raw["gone"])
-        return Census(
-            process=ProcessId(*map(int, raw["process"])),
-            python=None if raw["python"] is None else _python(*raw["python"]),
-            pools=None if raw["pools"] is None else Pools(*raw["pools"]),
-            arenas=None if raw["arenas"] is None else Arenas(*raw["arenas"]),
-            objects=raw["objects"],
-            types=tuple(TypeShare(str(name), int(number), Bytes(int(size))) for name, number, size in raw["types"]),
-            swapped=int(raw["swapped"]),
-            cpu=Seconds(float(raw["cpu"])),
-            read=int(raw["read"]),
-            missing=tuple(Missing(str(what), str(why)) for what, why in raw["missing"]),
-        )
+        process, spent = ProcessId(*map(int, raw["process"])), Seconds(float(raw["spent"]))
+        if raw.get("gone") is True or "fault" in raw:
+            return Answer(process, spent, gone=raw.get("gone") is True, fault=str(raw.get("fault", "")))
+        return Answer(process, spent, _census(raw, process))
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"no answer: {error!r}") from None
+
+
+def _census(raw: Mapping[str, Any], process: ProcessId) -> Census:
+    return Census(
+        process=process,
+        python=None if raw["python"] is None else _python(*raw["python"]),
+        pools=None if raw["pools"] is None else Pools(*raw["pools"]),
+        arenas=None if raw["arenas"] is None else Arenas(*raw["arenas"]),
+        objects=raw["objects"],
+        types=tuple(TypeShare(str(name), int(number), Bytes(int(size))) for name, number, size in raw["types"]),
+        swapped=int(raw["swapped"]),
+        cpu=Seconds(float(raw["cpu"])),
+        objects_cpu=Seconds(float(raw["objects_cpu"])),
+        read=int(raw["read"]),
+        missing=tuple(Missing(str(what), str(why)) for what, why in raw["missing"]),
+        denied=raw["denied"] is True,
+    )
 
 
 def _python(

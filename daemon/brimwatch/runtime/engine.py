@@ -21,6 +21,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.introspect import Introspection
 from brimwatch.runtime.lanes import Lanes
 from brimwatch.runtime.looks import Accept, Looks
 from brimwatch.runtime.loop import Watch
@@ -66,6 +67,7 @@ class Engine:
         self._painter = Painter(redact, user_name)
         self._ancestors = _ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
+        self.introspection = Introspection(options.procfs, self.story, loop, config.introspection_budget)
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
         self.performer = Performer(ACTIONS, options.procfs, self.story, self._answered)
         self.looks = Looks(
@@ -88,6 +90,7 @@ class Engine:
         await self.performer.close()
         self.membership.close()
         self._host.close()
+        self.introspection.close()
         self.lanes.close()
 
     def snapshot(self) -> Snapshot:
@@ -103,6 +106,7 @@ class Engine:
             config_ok=self.config_ok,
             config_loaded_wall=self.loaded_wall,
             started_wall=self.started_wall,
+            introspection_cpu=self.introspection.cpu,
         )
 
     def housekeeping(self, now: float) -> None:
@@ -111,8 +115,10 @@ class Engine:
         self._host.look(now)
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
+        self.introspection.tick(now, self.membership.targets.values())
 
     def _apply(self, config: Config) -> None:
+        self.introspection.configure(config.introspection_budget)
         self.looks.interval = config.interval
         self.looks.dry_run = config.dry_run
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0

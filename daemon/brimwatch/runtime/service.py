@@ -151,6 +151,7 @@ async def look_once(options: Options, config: Config, log: Log, settle: float = 
         engine.looks.everything = True
         engine.watch.look_once()
         await engine.lanes.drain(settle)
+        await engine.introspection.settle(engine.membership.targets.values(), settle)
         engine.looks.everything = False
         engine.housekeeping(time.monotonic())
         engine.watch.look_once()
