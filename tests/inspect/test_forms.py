@@ -87,6 +87,10 @@ LIMIT
   OOM score                    712   the killer takes the highest; adjusted by +100
   ulimit, address space     4.0 GB
 
+THREADS, 12 by name
+           8  worker-N
+           4  gunicorn
+
 MAPPINGS, the largest of 12 kinds, 140 in all
     resident  proportional     swapped     virtual   count  what
     600.0 MB      300.0 MB         0 B      1.2 GB      40  [anonymous]
@@ -100,10 +104,6 @@ MAPPINGS, the largest of 12 kinds, 140 in all
       3.0 MB        1.5 MB         0 B      6.0 MB       5  /lib/7.so
       2.0 MB        1.0 MB         0 B      4.0 MB       5  /lib/8.so
      26.0 MB  in 2 more
-
-THREADS, 12 by name
-           8  worker-N
-           4  gunicorn
 
 NOT KNOWN
   - unique set: permission denied

@@ -21,11 +21,12 @@ from brimwatch.inspect.objects import Walked, count_objects, find_lists
 from brimwatch.inspect.pages import Pages
 from brimwatch.inspect.present import PresentMemory
 from brimwatch.inspect.pymalloc import OLD_POOL, POOL, Pools, count_pools, list_pools
-from brimwatch.inspect.report import Missing
-from brimwatch.inspect.type_sample import SAMPLE, TypeShare, sample_types
+from brimwatch.inspect.report import Missing, TypeShare
+from brimwatch.inspect.stack_memory import stack_bytes
+from brimwatch.inspect.type_sample import SAMPLE, sample_types
 from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import read_stat
-from brimwatch.units import Seconds
+from brimwatch.units import Bytes, Seconds
 
 Found = TypeVar("Found")
 
@@ -46,6 +47,7 @@ class Want(enum.StrEnum):
     ARENAS = "arenas"
     OBJECTS = "objects"
     TYPES = "types"
+    STACKS = "stacks"  # how much memory they take
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Census:
     arenas: Arenas | None = None
     objects: int | None = None
     types: tuple[TypeShare, ...] = ()
+    stacks: Bytes | None = None
     swapped: int = 0
     cpu: Seconds = Seconds(0.0)
     objects_cpu: Seconds = Seconds(0.0)  # of which the walk over the objects
@@ -87,10 +90,10 @@ def take_census(
     Raises ProcessLookupError where it is gone, or another one by now. Nothing of the process is stopped or changed.
     """
     started = time.thread_time()
+    _identify(process)
     look = _Census(procfs, process, most, sample)
     found = look.take(wants)
-    if read_stat(procfs, process.pid).start_ticks != process.start_ticks:
-        raise ProcessLookupError(f"{process.pid} is another process by now")
+    _identify(process)
     return Census(
         **found,  # type: ignore[arg-type] # each under the name of its field
         process=process,
@@ -99,6 +102,12 @@ def take_census(
         missing=tuple(look.missing),
         denied=look.denied,
     )
+
+
+def _identify(process: ProcessId) -> None:
+    """Raises ProcessLookupError unless the PID, as we number it, is this very process: memory is read by that."""
+    if read_stat("/proc", process.pid).start_ticks != process.start_ticks:
+        raise ProcessLookupError(f"{process.pid} is another process by now")
 
 
 class _Census:
@@ -117,7 +126,11 @@ class _Census:
             self.missing.append(Missing("python and allocators", _MACHINE))
             return found
         maps = self._ask("mappings", lambda: read_maps(self.procfs, self.pid))
-        if maps is None:
+        if not maps:
+            if maps is not None:
+                self.missing.append(
+                    Missing("mappings", "it shows none: its first thread has ended, or it is the kernel's")
+                )
             return found
         everything = self._ask("pages", lambda: Pages(self.procfs, self.pid, _readable(maps)))
         if everything is None:
@@ -125,6 +138,10 @@ class _Census:
         present = PresentMemory(self.memory, everything)
         if Want.ARENAS in wants:
             found["arenas"] = self._arenas(present, maps, everything)
+        if Want.STACKS in wants:
+            found["stacks"] = self._ask(
+                "stack sizes", lambda: stack_bytes(f"{self.procfs}/{self.pid}", maps, everything)
+            )
         if wants == {Want.ARENAS}:
             return found
         files = f"{self.procfs}/{self.pid}"

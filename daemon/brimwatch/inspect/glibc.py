@@ -50,6 +50,7 @@ class Arenas(NamedTuple):
     whole: bool
     resident: Bytes = Bytes(0)
     free_resident: Bytes = Bytes(0)
+    free_elsewhere: Bytes = Bytes(0)  # of `free_resident`, in other arenas than the main one
 
     @property
     def used(self) -> Bytes:
@@ -91,7 +92,7 @@ def count_arenas(memory: PresentMemory, mappings: tuple[Mapping, ...], pages: Pa
     if found is None:
         return None
     main, layout = found
-    held = free = trimmable = chunks = number = absent = 0
+    held = free = trimmable = chunks = number = absent = elsewhere = 0
     resident = sum(pages.present(one.start, one.end) for one in mappings if one.path == "[heap]" and one.heap_like)
     whole = True
     for arena in _ring(memory, main, layout):
@@ -110,9 +111,18 @@ def count_arenas(memory: PresentMemory, mappings: tuple[Mapping, ...], pages: Pa
         chunks += counted.chunks
         absent += counted.absent
         if arena != main:
+            elsewhere += counted.free - counted.absent
             resident += _heaps(memory, pages, arena, state, layout)
     return Arenas(
-        number, Bytes(held), Bytes(free), Bytes(trimmable), chunks, whole, Bytes(resident), Bytes(free - absent)
+        number,
+        Bytes(held),
+        Bytes(free),
+        Bytes(trimmable),
+        chunks,
+        whole,
+        Bytes(resident),
+        Bytes(free - absent),
+        Bytes(elsewhere),
     )
 
 

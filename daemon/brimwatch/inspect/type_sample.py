@@ -10,11 +10,11 @@ import random
 import struct
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from brimwatch.inspect.memory import Unreadable
 from brimwatch.inspect.present import PresentMemory
 from brimwatch.inspect.pymalloc import HEADER, Pool
+from brimwatch.inspect.report import TypeShare
 from brimwatch.units import Bytes
 
 NO_OBJECT = "(no object: keys of dicts, items of lists, text)"
@@ -27,14 +27,6 @@ _READY, _TYPE_SUBCLASS = 1 << 12, 1 << 31
 _LONGEST = 80
 _LOWEST, _HIGHEST = 0x10000, 1 << 47
 _DEPTH = 4  # metaclasses of metaclasses
-
-
-class TypeShare(NamedTuple):
-    """A type, and estimates of how many live objects it has and how many bytes of pools they take."""
-
-    name: str
-    objects: int
-    bytes: Bytes
 
 
 def sample_types(

@@ -8,8 +8,7 @@ from brimwatch.inspect.census import Census, Want
 from brimwatch.inspect.glibc import Arenas
 from brimwatch.inspect.interpreter import Interpreter
 from brimwatch.inspect.pymalloc import Pools
-from brimwatch.inspect.report import Missing
-from brimwatch.inspect.type_sample import TypeShare
+from brimwatch.inspect.report import Missing, TypeShare
 from brimwatch.model import ProcessId
 from brimwatch.units import Bytes, Seconds
 
