@@ -93,7 +93,7 @@ def _look_into(memory: PresentMemory, image: Image, path: str, clock: Clock) -> 
     size = min(runtime.size or 64 * 1024, _LARGEST_RUNTIME)
     text = memory.read_patched(runtime.address, size)
     free_threaded = text[:8] == _COOKIE and struct.unpack_from("<Q", text, 16)[0] == 1
-    state, threads = _find_state(memory, text, clock)
+    state, threads = find_state(memory, text, clock)
     return Interpreter(version, free_threaded, path, runtime.address, size, state, threads)
 
 
@@ -110,7 +110,7 @@ def _version(image: Image, path: str) -> tuple[int, int, int | None] | None:
     return int(major), int(minor), None
 
 
-def _find_state(memory: PresentMemory, text: bytes, clock: Clock) -> tuple[int | None, int | None]:
+def find_state(memory: PresentMemory, text: bytes, clock: Clock) -> tuple[int | None, int | None]:
     """The interpreter that the runtime points at, and its threads."""
     seen: set[int] = set()
     for (pointer,) in struct.iter_unpack("<Q", text[: len(text) & -8]):
