@@ -80,7 +80,7 @@ def test_what_malloc_trim_gives_back_was_foretold(
     after = arenas_of(looked.pid)
     assert after.trimmable < found.trimmable * 0.02
     assert found.resident - after.resident == pytest.approx(found.trimmable, rel=0.02)
-    assert after.used == pytest.approx(found.used, rel=0.02)
+    assert after.used == pytest.approx(found.used, abs=200_000)  # it reads, prints and counts meanwhile
 
 
 GO = """package main

@@ -37,6 +37,7 @@ _NO_INTERPRETER = "no CPython interpreter is in it"
 PERMANENT = frozenset({_NO_POOLS, _FREE_THREADED})  # will not pass while this program runs
 _MACHINE = "this processor's layouts are not known: only those of x86_64 were tried"
 _TRIES = 3
+AGAIN = Seconds(0.1)  # CPU seconds in which a walk over free chunks is tried again where they changed meanwhile
 
 
 class Want(enum.StrEnum):
@@ -162,12 +163,20 @@ class _Census:
 
     def _arenas(self, present: PresentMemory, maps: tuple[Mapping, ...], pages: Pages) -> Arenas | None:
         arenas = self._ask("glibc", lambda: count_arenas(present, maps, pages, self.most))
+        again = time.thread_time() + AGAIN
+        while arenas is not None and not arenas.whole and time.thread_time() < again:  # a chunk moved meanwhile
+            fresh = self._fresh()
+            found = None if fresh is None else self._ask("glibc", partial(self._count_anew, fresh))
+            arenas = found or arenas
         if arenas is None:
             if not any(missing.what == "glibc" for missing in self.missing):
                 self.missing.append(Missing("glibc", "no glibc's malloc was found in it, or another allocator is used"))
         elif not arenas.whole:
             self.missing.append(Missing("glibc", "a part of its free chunks changed while they were walked"))
         return arenas
+
+    def _count_anew(self, memory: PresentMemory) -> Arenas | None:
+        return count_arenas(memory, read_maps(self.procfs, self.pid), memory.pages, self.most)
 
     def _objects(self, python: Interpreter) -> int | None:
         if python.free_threaded or python.state is None:

@@ -25,7 +25,8 @@ MOST_HEAPS = 4096  # of one arena: 256 GiB
 _HEAP = 64 << 20  # bytes that a heap of another arena than the main one lies in, and is aligned to
 _FAST_BINS = 10
 _SIZE = ~0x7  # the low bits of a chunk's size are flags
-_HEADER = 32  # bytes of a free chunk that mtrim leaves alone
+_SMALLEST = 32  # bytes of a chunk
+_KEPT = 48  # bytes at the start of a free chunk that malloc_trim leaves alone
 _HIGHEST = 1 << 47
 _LARGEST_DATA = 16 << 20  # bytes of written data of a libc in which its arena is looked for; it has some 60 KiB
 # How far `bins` lies from the start of an arena: with and without fast bins, 2.26 to 2.43. The ring has to close.
@@ -173,7 +174,7 @@ class _Free:
             except Unreadable:
                 return False
             size &= _SIZE
-            if back != before or not _HEADER <= size <= self._held - self.free:
+            if back != before or not _SMALLEST <= size <= self._held - self.free:
                 return False
             if self.chunks >= MOST_CHUNKS or self._clock.over():
                 return False
@@ -221,7 +222,7 @@ class _Free:
 
     def _resident(self, chunk: int, size: int) -> int:
         """Whole pages of a free chunk that are there: what would come back of it."""
-        start = (chunk + _HEADER + PAGE - 1) & -PAGE
+        start = (chunk + _KEPT + PAGE - 1) & -PAGE
         end = (chunk + size) & -PAGE
         if end <= start:
             return 0

@@ -17,7 +17,7 @@ class PresentMemory:
 
     def __init__(self, memory: Memory, pages: Pages) -> None:
         self._memory = memory
-        self._pages = pages
+        self.pages = pages
         self._kept: dict[int, bytes] = {}
         self.swapped = 0
 
@@ -55,7 +55,7 @@ class PresentMemory:
         kept = self._kept.get(address)
         if kept is not None:
             return kept
-        flags = self._pages.flags(address)
+        flags = self.pages.flags(address)
         if not flags & PRESENT:
             self.swapped += bool(flags & SWAPPED)
             raise Absent(14, f"page {address:#x} is {'swapped out' if flags & SWAPPED else 'not there'}")
