@@ -42,6 +42,9 @@ class Blob:
     def word(self, address: int) -> int:
         return int.from_bytes(self.read(address, 8), "little")
 
+    def page(self, address: int) -> bytes:
+        return self.read(address, PAGE)
+
     def forget(self) -> None:
         return
 
@@ -102,8 +105,8 @@ def test_no_interpreter_is_believed(content: Callable[[], bytes]) -> None:
     try:
         found = find_state(blob, blob.read(BASE, 16 * PAGE), Clock(MOST))  # type: ignore[arg-type]
     except OutOfTime:
-        found = None, None
-    assert found == (None, None)
+        found = None, None, None
+    assert found == (None, None, None)
 
 
 @pytest.mark.parametrize("content", CONTENTS)
@@ -212,9 +215,9 @@ def test_a_list_that_does_not_come_home_is_no_number(tail: Callable[[int], int])
 def test_a_list_without_end_costs_what_was_granted_and_no_more() -> None:
     class Endless(Blob):
         def read(self, address: int, length: int) -> bytes:
-            return struct.pack("<QQ", address + 32, address - 32)[:length]
+            pairs = range(address, address + length, 16)
+            return b"".join(struct.pack("<QQ", here + 16, here - 16) for here in pairs)[:length]
 
-    head = BASE + 4096
-    walked = count_objects(Endless(b""), head, Seconds(0.05))  # type: ignore[arg-type]
+    walked = count_objects(Endless(b""), BASE + 4096, Seconds(0.05))  # type: ignore[arg-type]
     assert walked.objects is None
     assert "the CPU time granted did not suffice" in walked.why

@@ -84,15 +84,22 @@ class Census:
 
 
 def take_census(
-    procfs: str, process: ProcessId, wants: Set[Want], most: Seconds = Seconds(60.0), sample: int = SAMPLE
+    procfs: str,
+    process: ProcessId,
+    wants: Set[Want],
+    most: Seconds = Seconds(60.0),
+    sample: int = SAMPLE,
+    known: Interpreter | None = None,
 ) -> Census:
     """Look inside a process; each reader may use about `most` seconds of CPU time, types come from `sample` pools.
+
+    `known` is the interpreter that an earlier look found.
 
     Raises ProcessLookupError where it is gone, or another one by now. Nothing of the process is stopped or changed.
     """
     started = time.thread_time()
     _identify(process)
-    look = _Census(procfs, process, most, sample)
+    look = _Census(procfs, process, most, sample, known)
     found = look.take(wants)
     _identify(process)
     return Census(
@@ -114,9 +121,9 @@ def _identify(process: ProcessId) -> None:
 class _Census:
     """One look in the making."""
 
-    def __init__(self, procfs: str, process: ProcessId, most: Seconds, sample: int) -> None:
+    def __init__(self, procfs: str, process: ProcessId, most: Seconds, sample: int, known: Interpreter | None) -> None:
         self.procfs, self.pid = procfs, process.pid
-        self.most, self.sample = most, sample
+        self.most, self.sample, self.known = most, sample, known
         self.memory = Memory(process.pid)
         self.missing: list[Missing] = []
         self.denied = False
@@ -146,7 +153,7 @@ class _Census:
         if wants == {Want.ARENAS}:
             return found
         files = f"{self.procfs}/{self.pid}"
-        python = self._ask("python", lambda: find_interpreter(present, maps, files, self.most))
+        python = self._ask("python", lambda: find_interpreter(present, maps, files, self.most, self.known))
         if python is None:
             if not any(missing.what == "python" for missing in self.missing):
                 self.missing.append(Missing("python", _NO_INTERPRETER))

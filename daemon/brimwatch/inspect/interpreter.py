@@ -39,16 +39,24 @@ class Interpreter(NamedTuple):
     runtime_size: int
     state: int | None
     threads: int | None
+    head: int | None = None  # where the list of its threads begins: asked first when it is looked at again
 
 
 def find_interpreter(
-    memory: PresentMemory, mappings: tuple[Mapping, ...], files: str, most: Seconds = Seconds(5.0)
+    memory: PresentMemory,
+    mappings: tuple[Mapping, ...],
+    files: str,
+    most: Seconds = Seconds(5.0),
+    known: Interpreter | None = None,
 ) -> Interpreter | None:
-    """The interpreter of a process, or None where there is none. `files` is `/proc/PID`.
+    """The interpreter of a process, or None where there is none. `files` is `/proc/PID`, `known` what was found before.
 
     Takes at most about `most` seconds of CPU time. Raises PermissionError, ProcessLookupError, OutOfTime.
     """
     clock = Clock(most)
+    again = None if known is None else _look_again(memory, mappings, known, clock)
+    if again is not None:
+        return again
     for mapping in _likely(mappings, files):
         try:
             image = Image(memory, mapping, _file_of(mapping, files))
@@ -63,6 +71,21 @@ def find_interpreter(
         if found is not None:
             return found
     return None
+
+
+def _look_again(
+    memory: PresentMemory, mappings: tuple[Mapping, ...], known: Interpreter, clock: Clock
+) -> Interpreter | None:
+    """The same with its threads of now, where all still is as it was: 0.8 ms instead of 3."""
+    if known.state is None or known.head is None:
+        return None
+    if not any(one.path == known.image and one.start <= known.runtime for one in mappings):
+        return None  # an exec
+    try:
+        threads = _walk_threads(memory, memory.word(known.head), known.state, clock)
+    except Unreadable:
+        return None
+    return known._replace(threads=len(threads)) if threads else None
 
 
 def _likely(mappings: tuple[Mapping, ...], files: str) -> list[Mapping]:
@@ -93,8 +116,8 @@ def _look_into(memory: PresentMemory, image: Image, path: str, clock: Clock) -> 
     size = min(runtime.size or 64 * 1024, _LARGEST_RUNTIME)
     text = memory.read_patched(runtime.address, size)
     free_threaded = text[:8] == _COOKIE and struct.unpack_from("<Q", text, 16)[0] == 1
-    state, threads = find_state(memory, text, clock)
-    return Interpreter(version, free_threaded, path, runtime.address, size, state, threads)
+    state, threads, head = find_state(memory, text, clock)
+    return Interpreter(version, free_threaded, path, runtime.address, size, state, threads, head)
 
 
 def _version(image: Image, path: str) -> tuple[int, int, int | None] | None:
@@ -110,36 +133,38 @@ def _version(image: Image, path: str) -> tuple[int, int, int | None] | None:
     return int(major), int(minor), None
 
 
-def find_state(memory: PresentMemory, text: bytes, clock: Clock) -> tuple[int | None, int | None]:
-    """The interpreter that the runtime points at, and its threads."""
+def find_state(memory: PresentMemory, text: bytes, clock: Clock) -> tuple[int | None, int | None, int | None]:
+    """The interpreter that the runtime (its bytes are `text`) points at, its threads, and where their list begins."""
     seen: set[int] = set()
     for (pointer,) in struct.iter_unpack("<Q", text[: len(text) & -8]):
         if pointer in seen or pointer & 7 or not _LOWEST <= pointer < _HIGHEST:
             continue
         seen.add(pointer)
-        threads = _threads_of(memory, pointer, clock)
-        if threads:
-            return pointer, len(threads)
+        found = _threads_of(memory, pointer, clock)
+        if found is not None:
+            return pointer, *found
         if len(seen) > 4096:
             break
-    return None, None
+    return None, None, None
 
 
-def _threads_of(memory: PresentMemory, state: int, clock: Clock) -> tuple[int, ...] | None:
-    """The threads of what may be an interpreter's state: a closed list whose members point back at it."""
+def _threads_of(memory: PresentMemory, state: int, clock: Clock) -> tuple[int, int] | None:
+    """How many threads what may be an interpreter's state has, and where their list begins: a closed one whose members
+    point back at it.
+    """
     try:
         memory.read(state, 64)
     except Unreadable:
         return None
     text = memory.read_patched(state, _SPAN)
     tried: set[int] = set()
-    for (pointer,) in struct.iter_unpack("<Q", text):
+    for index, (pointer,) in enumerate(struct.iter_unpack("<Q", text)):
         if pointer in tried or pointer & 7 or not _LOWEST <= pointer < _HIGHEST:
             continue
         tried.add(pointer)
         threads = _walk_threads(memory, pointer, state, clock)
         if threads:
-            return threads
+            return len(threads), state + 8 * index
     return None
 
 

@@ -26,8 +26,8 @@ class PresentMemory:
         first = address & ~_MASK
         offset = address - first
         if offset + length <= PAGE:
-            return self._page(first)[offset : offset + length]
-        pieces = [self._page(page) for page in range(first, address + length, PAGE)]
+            return self.page(first)[offset : offset + length]
+        pieces = [self.page(page) for page in range(first, address + length, PAGE)]
         return b"".join(pieces)[offset : offset + length]
 
     def read_patched(self, address: int, length: int) -> bytes:
@@ -51,7 +51,8 @@ class PresentMemory:
         """Read afresh from now on: the process goes on while it is looked at."""
         self._kept.clear()
 
-    def _page(self, address: int) -> bytes:
+    def page(self, address: int) -> bytes:
+        """The whole page at an address, which is its start. Raises as `read` does."""
         kept = self._kept.get(address)
         if kept is not None:
             return kept

@@ -107,6 +107,7 @@ def _python(
     size: int,
     state: int | None,
     threads: int | None,
+    head: int | None,
 ) -> Interpreter:
     major, minor, micro = version
-    return Interpreter((major, minor, micro), free_threaded, image, runtime, size, state, threads)
+    return Interpreter((major, minor, micro), free_threaded, image, runtime, size, state, threads, head)

@@ -11,9 +11,13 @@ import time
 
 from brimwatch.inspect import wire
 from brimwatch.inspect.census import take_census
+from brimwatch.inspect.interpreter import Interpreter
+from brimwatch.model import ProcessId
 from brimwatch.units import Seconds
 
 NICE = 10  # what is watched comes first
+_REMEMBERED = 1024  # interpreters
+_known: dict[ProcessId, Interpreter] = {}
 
 
 def main(procfs: str = "/proc") -> None:
@@ -30,12 +34,21 @@ def main(procfs: str = "/proc") -> None:
 def _look(procfs: str, line: bytes) -> bytes:
     process, wants, most = wire.parse_question(line)
     try:
-        census = take_census(procfs, process, wants, most)
+        census = take_census(procfs, process, wants, most, known=_known.get(process))
+        _remember(process, census.python)
         return wire.answer(census, _spent())
     except ProcessLookupError:
         return wire.gone(process, _spent())
     except Exception as error:  # noqa: BLE001 - whatever stands in a foreign memory, the next look is made
         return wire.failure(process, repr(error), _spent())
+
+
+def _remember(process: ProcessId, found: Interpreter | None) -> None:
+    """To look again where an interpreter was found takes a quarter of the time."""
+    if found is not None:
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        _known[process] = found
 
 
 def _spent() -> Seconds:

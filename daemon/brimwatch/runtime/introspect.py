@@ -6,7 +6,7 @@ missing or old neither enters nor leaves a tier. Does *not* decide what is due (
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from brimwatch.core.pace import Allowance
@@ -33,12 +33,20 @@ _NAMED = {Quantity.PYTHON_OBJECTS: "objects", Quantity.PYTHON_BLOCKS: "pools"}
 class Introspection:
     """Looks inside the processes under watch. Everything is called on the loop; `tick` about once a second."""
 
-    def __init__(self, procfs: str, story: Story, loop: asyncio.AbstractEventLoop, budget: float) -> None:
+    def __init__(
+        self,
+        procfs: str,
+        story: Story,
+        loop: asyncio.AbstractEventLoop,
+        budget: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.cpu = 0.0  # seconds, all workers together
         self.worker = Worker(procfs, loop, self._failed)
         self._story = story
         self._budget = budget
-        self._allowance = Allowance(budget, BURST, FIRST, time.monotonic())
+        self._clock = clock
+        self._allowance = Allowance(budget, BURST, FIRST, clock())
         self._known: dict[ProcessId, Inside] = {}
         self._rota: Iterator[Inside] = iter(())
         self._stretch = 1.0
@@ -81,7 +89,7 @@ class Introspection:
     async def settle(self, targets: Iterable[Target], patience: float) -> None:
         """Look inside everyone once, within the budget, for `patience` seconds at most."""
         targets = tuple(targets)
-        self.tick(time.monotonic(), targets)
+        self.tick(self._clock(), targets)
         try:
             async with asyncio.timeout(patience):
                 while self.worker.busy:
@@ -119,7 +127,7 @@ class Introspection:
 
     def _hear(self, inside: Inside, parts: frozenset[Part], answer: Answer | None, cost: Seconds) -> None:
         """An answer, or none; then ask for the next look at once."""
-        now = time.monotonic()
+        now = self._clock()
         self.cpu += cost
         self._allowance = self._allowance.refilled(now).charged(cost)
         for part in parts:
@@ -140,9 +148,13 @@ class Introspection:
         if not census.denied:
             inside.python = census.python is not None
         self._tell_blind(inside, census, now)
+        if (
+            inside.python is False
+        ):  # its allocators alone are looked at from now on, its zeros are taken along each time
+            parts &= {Part.CENSUS}
         for part in parts:
             turns = inside.parts[part]
-            values = [seen for seen in found if seen.part is part]
+            values = [seen for seen in found if seen.part is part or inside.python is False]
             if values:
                 gap = 0.0 if turns.taken is None else now - turns.taken
                 turns.succeeded(now)
@@ -182,17 +194,15 @@ class Introspection:
 
 
 def _share(part: Part, parts: frozenset[Part], answer: Answer | None, cost: Seconds) -> float:
-    """What of the whole cost a part takes: the walk over the objects is measured, the rest is the others'."""
+    """What of the whole cost a part takes: the walk over the objects is measured, the rest is the dearest other's."""
     census = None if answer is None else answer.census
-    if census is None or len(parts) == 1:
-        return cost / len(parts)
-    objects = min(cost, census.objects_cpu)
+    if census is None:
+        walk = float(cost) if Part.OBJECTS in parts else 0.0
+    else:
+        walk = min(cost, census.objects_cpu)
     if part is Part.OBJECTS:
-        return objects
-    rest = cost - objects
-    if Part.CENSUS not in parts:
-        return rest
-    return rest if part is Part.CENSUS else 0.0
+        return walk
+    return 0.0 if part is Part.THREADS and Part.CENSUS in parts else cost - walk
 
 
 def _blindness(inside: Inside, census: Census) -> str:
