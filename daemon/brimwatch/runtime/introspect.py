@@ -196,10 +196,8 @@ class Introspection:
 def _share(part: Part, parts: frozenset[Part], answer: Answer | None, cost: Seconds) -> float:
     """What of the whole cost a part takes: the walk over the objects is measured, the rest is the dearest other's."""
     census = None if answer is None else answer.census
-    if census is None:
-        walk = float(cost) if Part.OBJECTS in parts else 0.0
-    else:
-        walk = min(cost, census.objects_cpu)
+    walked = cost if census is None else census.objects_cpu
+    walk = float(min(cost, walked)) if Part.OBJECTS in parts else 0.0
     if part is Part.OBJECTS:
         return walk
     return 0.0 if part is Part.THREADS and Part.CENSUS in parts else cost - walk
