@@ -10,7 +10,8 @@ from functools import partial
 
 from tests.bench.figure import emit, say
 
-from brimwatch.inspect.census import Census, Want, take_census
+from brimwatch.inspect.census import take_census
+from brimwatch.inspect.found import Census, Want
 from brimwatch.inspect.wire import question
 from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import read_stat

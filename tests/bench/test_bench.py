@@ -16,7 +16,7 @@ from tests.bench.figure import emit
 from tests.bench.machine import PREFIX, compiled, cpu_seconds, targets
 from tests.bench.sampling import LOOKS, brimwatch_looks, c_loop
 
-from brimwatch.inspect.census import Want
+from brimwatch.inspect.found import Want
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -5,18 +5,8 @@ from dataclasses import replace
 import pytest
 
 from brimwatch.inspect import advice_inside
-from brimwatch.inspect.report import (
-    Allocator,
-    Bounds,
-    Origin,
-    Python,
-    Report,
-    Sizes,
-    Split,
-    Thread,
-    Twins,
-    TypeShare,
-)
+from brimwatch.inspect.found import TypeShare
+from brimwatch.inspect.report import Allocator, Bounds, Origin, Python, Report, Sizes, Split, Thread, Twins
 from brimwatch.units import Bytes, Seconds
 
 MB = 1_000_000

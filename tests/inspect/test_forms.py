@@ -3,17 +3,9 @@
 import json
 from dataclasses import replace
 
+from brimwatch.inspect.found import Missing
 from brimwatch.inspect.json_form import to_json
-from brimwatch.inspect.report import (
-    Bounds,
-    MappingGroup,
-    Mappings,
-    Missing,
-    Origin,
-    Report,
-    Sizes,
-    ThreadGroup,
-)
+from brimwatch.inspect.report import Bounds, MappingGroup, Mappings, Origin, Report, Sizes, ThreadGroup
 from brimwatch.inspect.text_form import render_text
 from brimwatch.model import Limit
 from brimwatch.units import Bytes, Seconds

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from brimwatch.inspect.clock import Clock, OutOfTime
-from brimwatch.inspect.glibc import Arenas, count_arenas
+from brimwatch.inspect.found import Arenas, TypeShare
+from brimwatch.inspect.glibc import count_arenas
 from brimwatch.inspect.interpreter import find_state
 from brimwatch.inspect.maps import PAGE, Mapping
 from brimwatch.inspect.memory import Unreadable
 from brimwatch.inspect.objects import count_objects, find_lists
 from brimwatch.inspect.pymalloc import POOL, Pool
-from brimwatch.inspect.report import TypeShare
 from brimwatch.inspect.type_sample import sample_types
 from brimwatch.units import Seconds
 

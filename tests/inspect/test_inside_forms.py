@@ -5,8 +5,9 @@ from dataclasses import replace
 from tests.inspect.test_forms import REPORT
 
 from brimwatch.inspect.deep import unanswered
+from brimwatch.inspect.found import Missing, TypeShare
 from brimwatch.inspect.json_form import to_json
-from brimwatch.inspect.report import Allocator, Missing, Python, Split, Thread, Twins, TypeShare
+from brimwatch.inspect.report import Allocator, Python, Split, Thread, Twins
 from brimwatch.inspect.text_form import render_text
 from brimwatch.units import Bytes
 

@@ -11,7 +11,8 @@ import pytest
 from tests.inspect.pythons import Looked, start_python
 from tests.inspect.test_live_look import as_nobody
 
-from brimwatch.inspect.census import Want, take_census
+from brimwatch.inspect.census import take_census
+from brimwatch.inspect.found import Want
 from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import read_stat
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.inspect.pythons import start_python
 
-from brimwatch.inspect.census import Census, Want, take_census
+from brimwatch.inspect.census import take_census
+from brimwatch.inspect.found import Census, Want
 from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import read_stat
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from brimwatch.inspect.found import Missing
 from brimwatch.inspect.look import inspect_process
-from brimwatch.inspect.report import Missing, Report, Sizes
+from brimwatch.inspect.report import Report, Sizes
 from brimwatch.model import Limit
 
 KIB = 1024

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from tests.inspect.pythons import PYTHONS, Looked, pool_size, start_python
 
-from brimwatch.inspect.interpreter import Interpreter, find_interpreter
+from brimwatch.inspect.found import Interpreter
+from brimwatch.inspect.interpreter import find_interpreter
 from brimwatch.inspect.memory import Memory
 from brimwatch.inspect.objects import count_objects, find_lists
 from brimwatch.inspect.pymalloc import count_pools, list_pools

@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from brimwatch.inspect.census import Census, Want
-from brimwatch.inspect.glibc import Arenas
-from brimwatch.inspect.interpreter import Interpreter
-from brimwatch.inspect.pymalloc import Pools
-from brimwatch.inspect.report import Missing
+from brimwatch.inspect.found import Arenas, Census, Interpreter, Missing, Pools, Want
 from brimwatch.inspect.wire import Answer
 from brimwatch.model import ProcessId, Tier
 from brimwatch.quantity import Quantity

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from brimwatch.inspect.census import Want
+from brimwatch.inspect.found import Want
 from brimwatch.model import ProcessId, Tier
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.introspect_plan import ASKED, CENSUS, CHEAP, LONGEST_BACKOFF, Inside, Part
@@ -22,8 +22,8 @@ def inside(*wanted: Quantity, tier: Tier = Tier.CALM, resident: float | None = N
 
 
 def taken(one: Inside, part: Part, cost: float, now: float = NOW) -> Inside:
-    one.parts[part].paid(cost, now)
-    one.parts[part].succeeded(now)
+    one.turns(part).paid(cost, now)
+    one.turns(part).succeeded(now)
     return one
 
 
@@ -38,7 +38,7 @@ def test_objects_are_walked_only_where_a_tier_names_them() -> None:
 
 def test_of_what_is_no_python_only_the_allocators_are_looked_at() -> None:
     one = inside(Quantity.PYTHON_OBJECTS)
-    one.python = False
+    one.learn(python=False)
     assert [part for part in Part if one.applies(part)] == [Part.CENSUS]
     assert one.wants(frozenset({Part.CENSUS})) == {Want.ARENAS}
 
@@ -80,7 +80,7 @@ def test_what_is_due_soon_is_taken_along() -> None:
 
 
 def test_what_failed_is_tried_again_ever_later() -> None:
-    turns = inside().parts[Part.CENSUS]
+    turns = inside().turns(Part.CENSUS)
     pauses = []
     for _ in range(8):
         turns.paid(0.01, NOW)

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from brimwatch.inspect.census import Want
+from brimwatch.inspect.found import Want
 from brimwatch.inspect.wire import Answer
 from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import read_stat

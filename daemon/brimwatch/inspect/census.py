@@ -3,84 +3,36 @@
 What a reader does not find is absent, and `missing` says why: refused is not the same as nothing there.
 """
 
-import enum
 import os
 import time
 from collections.abc import Callable, Set
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from brimwatch.errors import MalformedProcFile
 from brimwatch.inspect.clock import OutOfTime
-from brimwatch.inspect.glibc import Arenas, count_arenas
-from brimwatch.inspect.interpreter import Interpreter, find_interpreter
+from brimwatch.inspect.found import FREE_THREADED, NO_POOLS, Arenas, Census, Interpreter, Missing, Want
+from brimwatch.inspect.glibc import count_arenas
+from brimwatch.inspect.interpreter import find_interpreter
 from brimwatch.inspect.maps import PAGE, Mapping, read_maps
 from brimwatch.inspect.memory import Memory
 from brimwatch.inspect.objects import Walked, count_objects, find_lists
 from brimwatch.inspect.pages import Pages
 from brimwatch.inspect.present import PresentMemory
-from brimwatch.inspect.pymalloc import OLD_POOL, POOL, Pools, count_pools, list_pools
-from brimwatch.inspect.report import Missing, TypeShare
+from brimwatch.inspect.pymalloc import OLD_POOL, POOL, count_pools, list_pools
 from brimwatch.inspect.stack_memory import stack_bytes
 from brimwatch.inspect.type_sample import SAMPLE, sample_types
 from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import read_stat
-from brimwatch.units import Bytes, Seconds
+from brimwatch.units import Seconds
 
 Found = TypeVar("Found")
 
 _DENIED = "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE"
-_NO_POOLS = "it has no pools: PYTHONMALLOC=malloc, or a build without pymalloc"
-_FREE_THREADED = "a free-threaded build, which keeps its objects in another allocator"
 _NO_INTERPRETER = "no CPython interpreter is in it"
-PERMANENT = frozenset({_NO_POOLS, _FREE_THREADED})  # will not pass while this program runs
 _MACHINE = "this processor's layouts are not known: only those of x86_64 were tried"
 _TRIES = 3
 AGAIN = Seconds(0.1)  # CPU seconds in which a walk over free chunks is tried again where they changed meanwhile
-
-
-class Want(enum.StrEnum):
-    """What may be asked for; what it costs differs by a thousand."""
-
-    THREADS = "threads"
-    POOLS = "pools"
-    ARENAS = "arenas"
-    OBJECTS = "objects"
-    TYPES = "types"
-    STACKS = "stacks"  # how much memory they take
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """One look inside a process. `cpu`: seconds of CPU time it took; `read`: bytes of its memory that were read.
-
-    `python` is the interpreter, None where there is none or nothing of it may be read.
-    """
-
-    process: ProcessId
-    python: Interpreter | None = None
-    pools: Pools | None = None
-    arenas: Arenas | None = None
-    objects: int | None = None
-    types: tuple[TypeShare, ...] = ()
-    stacks: Bytes | None = None
-    swapped: int = 0
-    cpu: Seconds = Seconds(0.0)
-    objects_cpu: Seconds = Seconds(0.0)  # of which the walk over the objects
-    read: int = 0
-    missing: tuple[Missing, ...] = ()
-    denied: bool = False  # it may not be read
-
-    @property
-    def complete_ratio(self) -> float:
-        """The share of what was looked for that could be looked at: less where pages are in swap."""
-        return 1.0 if self.pools is None else self.pools.complete_ratio
-
-    @property
-    def threads(self) -> int | None:
-        """Threads that have a Python state."""
-        return None if self.python is None else self.python.threads
 
 
 def take_census(
@@ -187,7 +139,7 @@ class _Census:
 
     def _objects(self, python: Interpreter) -> int | None:
         if python.free_threaded or python.state is None:
-            why = _FREE_THREADED if python.free_threaded else "its state was not found"
+            why = FREE_THREADED if python.free_threaded else "its state was not found"
             self.missing.append(Missing("objects", why))
             return None
         walked = Walked(None)
@@ -206,7 +158,7 @@ class _Census:
         self, python: Interpreter, maps: tuple[Mapping, ...], present: PresentMemory, types: bool
     ) -> dict[str, object]:
         if python.free_threaded:
-            self.missing.append(Missing("pools", _FREE_THREADED))
+            self.missing.append(Missing("pools", FREE_THREADED))
             return {}
         size = POOL if python.version[:2] >= (3, 10) else OLD_POOL
         heap = self._ask("pools", lambda: Pages(self.procfs, self.pid, [one for one in maps if one.heap_like]))
@@ -216,7 +168,7 @@ class _Census:
         if pools is None:
             return {}
         if not pools.pools:
-            self.missing.append(Missing("pools", _NO_POOLS))
+            self.missing.append(Missing("pools", NO_POOLS))
             return {}
         if not types:
             return {"pools": pools}

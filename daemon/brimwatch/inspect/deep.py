@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from brimwatch.inspect.advice import advise
 from brimwatch.inspect.asking import PATIENCE, Gaps
-from brimwatch.inspect.census import Census, Want, take_census
-from brimwatch.inspect.interpreter import Interpreter
-from brimwatch.inspect.report import Allocator, Missing, Python, Report, Split, Thread, TypeShare
+from brimwatch.inspect.census import take_census
+from brimwatch.inspect.found import Census, Interpreter, Missing, TypeShare, Want
+from brimwatch.inspect.report import Allocator, Python, Report, Split, Thread
 from brimwatch.inspect.stacks import NoStacks, Stack, dump_stacks
 from brimwatch.inspect.threads import group_names, read_threads
 from brimwatch.inspect.twins import find_twins

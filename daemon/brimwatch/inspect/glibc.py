@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from brimwatch.inspect.clock import Clock
+from brimwatch.inspect.found import Arenas
 from brimwatch.inspect.maps import PAGE, Mapping
 from brimwatch.inspect.memory import Unreadable
 from brimwatch.inspect.pages import Pages
@@ -34,29 +35,6 @@ _OFFSETS = (112, 24, 32, 16)
 _LIBC = re.compile(r"/libc(\.so\.6|-2\.\d+\.so)( \(deleted\))?$")
 _PAIR = struct.Struct("<QQ")
 _CHUNK = struct.Struct("<QQQQ")
-
-
-class Arenas(NamedTuple):
-    """What was counted, in bytes. `trimmable` is resident: it would come back. `whole`: every chain closed in time.
-
-    `held` and `free` are addresses, many of which may never have been touched; `resident` is what is there of the heaps
-    of all arenas, `free_resident` what is there of free chunks. Not in it: blocks that were mapped on their own.
-    """
-
-    arenas: int
-    held: Bytes
-    free: Bytes
-    trimmable: Bytes
-    chunks: int
-    whole: bool
-    resident: Bytes = Bytes(0)
-    free_resident: Bytes = Bytes(0)
-    free_elsewhere: Bytes = Bytes(0)  # of `free_resident`, in other arenas than the main one
-
-    @property
-    def used(self) -> Bytes:
-        """What is there and handed out, with the headers of the chunks."""
-        return Bytes(max(0, self.resident - self.free_resident))
 
 
 class _Layout(NamedTuple):

@@ -8,10 +8,10 @@ objects (`objects`) and blocks (`pymalloc`).
 import os
 import re
 import struct
-from typing import NamedTuple
 
 from brimwatch.inspect.clock import Clock
 from brimwatch.inspect.elf import Image, NotElf
+from brimwatch.inspect.found import Interpreter
 from brimwatch.inspect.maps import Mapping
 from brimwatch.inspect.memory import Unreadable
 from brimwatch.inspect.present import PresentMemory
@@ -23,23 +23,6 @@ _LARGEST_RUNTIME = 4 << 20
 _MOST_THREADS = 100_000
 _LOWEST, _HIGHEST = 0x10000, 1 << 47
 _PATH = re.compile(r"(?:^|/)(?:lib)?python(3\.\d+)")
-
-
-class Interpreter(NamedTuple):
-    """A Python interpreter in a process. `version` is (3, 11, 7); its last part is None where only a path told it.
-
-    `state` is the address of the main interpreter's state, `threads` how many it has; both are None where nothing that
-    holds together was found.
-    """
-
-    version: tuple[int, int, int | None]
-    free_threaded: bool
-    image: str
-    runtime: int
-    runtime_size: int
-    state: int | None
-    threads: int | None
-    head: int | None = None  # where the list of its threads begins: asked first when it is looked at again
 
 
 def find_interpreter(

@@ -39,6 +39,7 @@ class Pages:
         self._mappings = sorted(mappings)
         self._starts = [mapping.start for mapping in self._mappings]
         self._kept: dict[int, bytes] = {}
+        self._descriptor = -1
         self._descriptor = os.open(f"{procfs}/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from brimwatch.inspect.found import Pools
 from brimwatch.inspect.maps import PAGE
 from brimwatch.inspect.memory import BATCH, Memory
 from brimwatch.inspect.pages import PRESENT, SWAPPED, Pages
@@ -34,27 +35,6 @@ class Pool(NamedTuple):
     live: int
     free: int
     carved: int
-
-
-class Pools(NamedTuple):
-    """What was counted. `held` is the pools that are there, `used` the blocks in them that are in use; bytes.
-
-    `swapped` pools were left out. `whole` is False where the CPU time that was granted did not suffice.
-    """
-
-    blocks: int
-    used: Bytes
-    held: Bytes
-    pools: int
-    empty: int
-    swapped: int
-    whole: bool
-
-    @property
-    def complete_ratio(self) -> float:
-        """The share of the pools that were counted."""
-        seen = self.pools + self.empty
-        return 1.0 if not self.swapped else seen / (seen + self.swapped)
 
 
 def count_pools(memory: Memory, pages: Pages, pool: int = POOL, most: Seconds = Seconds(60.0)) -> Pools:

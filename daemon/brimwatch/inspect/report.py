@@ -7,15 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from brimwatch.inspect.found import Missing, TypeShare
 from brimwatch.model import Limit
 from brimwatch.units import Bytes, Seconds
-
-
-class Missing(NamedTuple):
-    """Something that could not be read, and why."""
-
-    what: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +111,6 @@ class Thread(NamedTuple):
     name: str
     state: str
     frame: str | None = None
-
-
-class TypeShare(NamedTuple):
-    """A type, and estimates of how many live objects it has and how many bytes of pools they take."""
-
-    name: str
-    objects: int
-    bytes: Bytes
 
 
 @dataclass(frozen=True, slots=True)

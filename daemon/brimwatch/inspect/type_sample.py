@@ -11,10 +11,10 @@ import struct
 from collections import defaultdict
 from collections.abc import Sequence
 
+from brimwatch.inspect.found import TypeShare
 from brimwatch.inspect.memory import Unreadable
 from brimwatch.inspect.present import PresentMemory
 from brimwatch.inspect.pymalloc import HEADER, Pool
-from brimwatch.inspect.report import TypeShare
 from brimwatch.units import Bytes
 
 NO_OBJECT = "(no object: keys of dicts, items of lists, text)"

@@ -4,11 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from brimwatch.inspect.census import Census, Want
-from brimwatch.inspect.glibc import Arenas
-from brimwatch.inspect.interpreter import Interpreter
-from brimwatch.inspect.pymalloc import Pools
-from brimwatch.inspect.report import Missing, TypeShare
+from brimwatch.inspect.found import Arenas, Census, Interpreter, Missing, Pools, TypeShare, Want
 from brimwatch.model import ProcessId
 from brimwatch.units import Bytes, Seconds
 

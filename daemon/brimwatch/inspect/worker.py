@@ -11,7 +11,7 @@ import time
 
 from brimwatch.inspect import wire
 from brimwatch.inspect.census import take_census
-from brimwatch.inspect.interpreter import Interpreter
+from brimwatch.inspect.found import Interpreter
 from brimwatch.model import ProcessId
 from brimwatch.units import Seconds
 

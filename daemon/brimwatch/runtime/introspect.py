@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from brimwatch.core.pace import Allowance
-from brimwatch.inspect.census import PERMANENT, Census
+from brimwatch.inspect.found import PERMANENT, Census
 from brimwatch.inspect.wire import Answer
 from brimwatch.model import ProcessId, Reading
 from brimwatch.quantity import INSIDE_SHOWN, Quantity
@@ -131,7 +131,7 @@ class Introspection:
         self.cpu += cost
         self._allowance = self._allowance.refilled(now).charged(cost)
         for part in parts:
-            inside.parts[part].paid(_share(part, parts, answer, cost), now)
+            inside.turns(part).paid(_share(part, parts, answer, cost), now)
         census = None if answer is None else answer.census
         if answer is not None and answer.fault:
             self._failed(answer.fault)
@@ -146,14 +146,14 @@ class Introspection:
     def _accept(self, inside: Inside, parts: frozenset[Part], census: Census, now: float) -> None:
         found = list(readings_of(census, inside.subject.target.spec.grouped))
         if not census.denied:
-            inside.python = census.python is not None
+            inside.learn(census.python is not None)
         self._tell_blind(inside, census, now)
         if (
             inside.python is False
         ):  # its allocators alone are looked at from now on, its zeros are taken along each time
             parts &= {Part.CENSUS}
         for part in parts:
-            turns = inside.parts[part]
+            turns = inside.turns(part)
             values = [seen for seen in found if seen.part is part or inside.python is False]
             if values:
                 gap = 0.0 if turns.taken is None else now - turns.taken
@@ -171,7 +171,7 @@ class Introspection:
 
     def _retry(self, inside: Inside, parts: frozenset[Part], now: float) -> None:
         for part in parts:
-            inside.parts[part].failed(now, inside.cadence(part, self._budget or 1.0))
+            inside.turns(part).failed(now, inside.cadence(part, self._budget or 1.0))
 
     def _tell_blind(self, inside: Inside, census: Census, now: float) -> None:
         """Say once of a target that it cannot be looked into, or lacks for good what its policy asks for."""

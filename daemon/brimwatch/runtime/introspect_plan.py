@@ -7,7 +7,7 @@ together stay within the budget; among what is due, what has waited longest come
 
 import enum
 
-from brimwatch.inspect.census import Want
+from brimwatch.inspect.found import Want
 from brimwatch.model import ProcessId, Tier
 from brimwatch.quantity import INSIDE, Quantity
 from brimwatch.runtime.subject import Subject, Watched
@@ -79,17 +79,30 @@ class Turns:
 class Inside:
     """What is known of looking inside one process: of this program in it, since an exec makes a new one."""
 
-    __slots__ = ("demand", "due", "fresh_until", "parts", "process", "python", "sampler", "subject")
+    __slots__ = ("_turns", "demand", "due", "first", "process", "python", "sampler", "subject")
 
     def __init__(self, subject: Subject, process: ProcessId, watched: Watched, now: float) -> None:
         self.subject = subject
         self.process = process
         self.sampler: MemberSampler = watched.sampler
         self.python: bool | None = None  # None: not looked yet
-        self.parts = {part: Turns(now) for part in Part}
-        self.fresh_until: dict[Part, float] = {}
+        self._turns: dict[Part, Turns] = {}  # of the parts that apply
+        self.first = now
         self.due = now  # the earliest of its parts, and what they take of a core: as of the last `refresh`
         self.demand = 0.0
+
+    def turns(self, part: Part) -> Turns:
+        """When the part was looked at."""
+        turns = self._turns.get(part)
+        if turns is None:
+            turns = self._turns[part] = Turns(self.first)
+        return turns
+
+    def learn(self, python: bool) -> None:
+        """Whether a Python interpreter is in it; where none is, the rest is not asked about again."""
+        self.python = python
+        if not python:
+            self._turns = {Part.CENSUS: self.turns(Part.CENSUS)}
 
     def asked(self, part: Part) -> bool:
         """Whether a tier names what this part brings, or holds while the part says what could be won."""
@@ -107,11 +120,11 @@ class Inside:
     def cadence(self, part: Part, budget: float, stretch: float = 1.0) -> float:
         """Seconds between two looks."""
         least = CHEAP if part is Part.THREADS else ASKED if self.asked(part) else CENSUS
-        return stretch * max(least, self.parts[part].cost / (budget * LARGEST_SHARE))
+        return stretch * max(least, self.turns(part).cost / (budget * LARGEST_SHARE))
 
     def expected(self, part: Part) -> float:
         """CPU seconds that a look will take."""
-        turns = self.parts[part]
+        turns = self.turns(part)
         if turns.last is not None or part is Part.THREADS:
             return turns.cost
         last = self.sampler.last
@@ -121,19 +134,18 @@ class Inside:
     def refresh(self, budget: float, stretch: float) -> None:
         """Work out anew when it is due and what it takes: tiers, policies and costs change."""
         self.due, self.demand = float("inf"), 0.0
-        for part, turns in self.parts.items():
-            if self.applies(part):
-                cadence = self.cadence(part, budget)
-                self.demand += turns.cost / cadence
-                self.due = min(self.due, turns.due(cadence * stretch))
+        for part in filter(self.applies, Part):
+            turns, cadence = self.turns(part), self.cadence(part, budget)
+            self.demand += turns.cost / cadence
+            self.due = min(self.due, turns.due(cadence * stretch))
 
     def parts_due(self, now: float, budget: float, stretch: float) -> frozenset[Part]:
         """What is due, and with it what soon will be."""
         found = set()
-        for part, turns in self.parts.items():
-            cadence = self.cadence(part, budget, stretch)
+        for part in filter(self.applies, Part):
+            turns, cadence = self.turns(part), self.cadence(part, budget, stretch)
             early = 0.0 if turns.failures else (1 - TOGETHER) * cadence
-            if self.applies(part) and turns.due(cadence) <= now + early:
+            if turns.due(cadence) <= now + early:
                 found.add(part)
         return frozenset(found)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from brimwatch.inspect.census import Census
+from brimwatch.inspect.found import Census
 from brimwatch.model import Reading
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.introspect_plan import Part

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import brimwatch
 from brimwatch.errors import MalformedProcFile
-from brimwatch.inspect.census import Want
+from brimwatch.inspect.found import Want
 from brimwatch.inspect.wire import LONGEST, Answer, parse_answer, question
 from brimwatch.model import ProcessId
 from brimwatch.procfs.stat import read_stat
