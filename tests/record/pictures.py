@@ -111,15 +111,8 @@ def told() -> Snapshot:
         oom_kills={"cgroup": 1},
         rungs=RUNGS,
     )
-    search = TargetView(
-        "search",
-        "small",
-        "general",
-        True,
-        4,
-        subjects=(replace(subject(None, 150 * MB, growth=-0.5 * MB, **INSIDE), objects_source="walk"),),
-        rungs=RUNGS[:1],
-    )
+    seen = replace(subject(None, 150 * MB, growth=-0.5 * MB, **INSIDE), objects_source="walk")
+    search = TargetView("search", "small", "general", True, 4, subjects=(seen,), rungs=RUNGS[:1])
     host = TargetView(
         "host",
         "medical",

@@ -10,7 +10,7 @@ PATIENCE = 3  # cadences after which a value that did not come again is missing
 
 
 class Noted:
-    """Readings, and the source of each. `blind`: by collector, why it cannot read; an empty text where it can."""
+    """Readings, and who measured them where that is to be told. `blind`: by collector, why it cannot read; an empty text where it can."""
 
     __slots__ = ("blind", "readings", "sources")
 
@@ -22,10 +22,13 @@ class Noted:
     def note(self, quantity: Quantity, reading: Reading, source: str) -> None:
         """Keep a value. What the process's own agent says goes before what others see, for as long as it is fresh."""
         known = self.readings.get(quantity)
-        if known is not None and self.sources[quantity] == AGENT != source and not _old(known, reading.at):
+        if known is not None and self.sources.get(quantity) == AGENT != source and not _old(known, reading.at):
             return
         self.readings[quantity] = reading
-        self.sources[quantity] = source
+        if source:
+            self.sources[quantity] = source
+        else:
+            self.sources.pop(quantity, None)
 
     def expire(self, quantities: Iterable[Quantity], now: float) -> None:
         """Let go of values that have not come again for three of their cadences."""
