@@ -180,6 +180,7 @@ def test_somebody_else_s_process_shows_what_all_may_see_and_says_what_not(start:
         "mappings",
         "program file",
     ]
+    assert [missing["what"] for missing in found["missing"]].count("mappings") == 1
     assert found["missing"][0]["why"].startswith("permission denied: it takes the same user")
 
 

@@ -236,7 +236,7 @@ def test_in_a_group_what_runs_no_python_has_no_objects_and_says_so() -> None:
         for _ in range(200):  # the allocators alone are looked at from now on, and the zeros stay fresh
             scene.pass_time(1, app)
             if scene.worker.done is not None:
-                assert scene.worker.asked[-1][1] == {Want.ARENAS}
+                assert scene.worker.asked[-1][1] == {Want.ARENAS, Want.THREADS}
                 scene.worker.answer(arenas=ARENAS)
             assert sampler_of(app, 7).values()[Quantity.PYTHON_OBJECTS] == 0
 

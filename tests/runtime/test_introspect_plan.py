@@ -40,7 +40,18 @@ def test_of_what_is_no_python_only_the_allocators_are_looked_at() -> None:
     one = inside(Quantity.PYTHON_OBJECTS)
     one.learn(python=False)
     assert [part for part in Part if one.applies(part)] == [Part.CENSUS]
-    assert one.wants(frozenset({Part.CENSUS})) == {Want.ARENAS}
+    assert one.wants(frozenset({Part.CENSUS})) == {Want.ARENAS, Want.THREADS}
+
+
+def test_one_that_has_just_begun_is_asked_again_soon_whether_it_runs_python() -> None:
+    one = inside()
+    cadences = []
+    for _ in range(5):
+        one.learn(python=False)
+        cadences.append(one.cadence(Part.CENSUS, BUDGET))
+    assert cadences == [CHEAP, CHEAP, CHEAP, CENSUS, CENSUS]
+    one.learn(python=True)
+    assert [part for part in Part if one.applies(part)] == [Part.THREADS, Part.CENSUS]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def look_inside(report: Report, escape: Show, depth: Depth = Depth(), procfs: st
         report, threads = _with_stacks(report, threads, gaps, escape)
     if report.python is not None:
         report = replace(report, python=replace(report.python, threads=threads))
-    found = () if census is None else tuple(one._replace(why=escape(one.why)) for one in census.missing)
+    found = () if census is None else tuple(one._replace(why=escape(one.why)) for one in _missing_of(census))
     report = replace(report, twins=twins, missing=(*report.missing, *gaps.missing, *found))
     return replace(report, advice=advise(report))
 
@@ -68,6 +68,13 @@ def _with_census(report: Report, census: Census, escape: Show, types: int) -> Re
         split=_split(report, census),
         complete_ratio=None if ratio is None else ratio * census.complete_ratio,
     )
+
+
+def _missing_of(census: Census) -> tuple[Missing, ...]:
+    """What the look inside did not find; where all of it was refused, that is said of what it is for."""
+    if census.denied and census.python is None and census.arenas is None:
+        return tuple(Missing(what, census.missing[0].why) for what in ("python", "allocators"))
+    return census.missing
 
 
 def _python(census: Census, found: Interpreter, escape: Show, types: int) -> Python:

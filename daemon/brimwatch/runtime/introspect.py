@@ -81,6 +81,8 @@ class Introspection:
             if inside is None:
                 self._stretch = max(1.0, sum(one.demand for one in self._known.values()) / self._budget)
                 self._rota = iter(tuple(self._known.values()))
+                names = {one.subject.target.name for one in self._known.values()}
+                self._blind = {name: since for name, since in self._blind.items() if name in names}
                 break
             inside.refresh(self._budget, self._stretch)
             inside.sampler.noted.expire(INSIDE_SHOWN, now)
@@ -148,9 +150,7 @@ class Introspection:
         if not census.denied:
             inside.learn(census.python is not None)
         self._tell_blind(inside, census, now)
-        if (
-            inside.python is False
-        ):  # its allocators alone are looked at from now on, its zeros are taken along each time
+        if inside.python is False:  # its allocators alone are looked at, its zeros are taken along each time
             parts &= {Part.CENSUS}
         for part in parts:
             turns = inside.turns(part)

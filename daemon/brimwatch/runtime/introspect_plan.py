@@ -16,6 +16,7 @@ from brimwatch.sample.member import MemberSampler
 CHEAP = 10.0  # seconds between two looks at the threads
 CENSUS = 60.0  # and at the allocators
 ASKED = 30.0  # at what a tier asks for; reads set accessed bits, so not more often
+DOUBTS = 3  # times that no interpreter was found, after which it is not expected any more
 LARGEST_SHARE = 0.5  # of the budget, that one process may take
 LONGEST_BACKOFF = 600.0  # seconds until a look that failed is tried again
 DENIED_PAUSE = 300.0
@@ -79,13 +80,14 @@ class Turns:
 class Inside:
     """What is known of looking inside one process: of this program in it, since an exec makes a new one."""
 
-    __slots__ = ("_turns", "demand", "due", "first", "process", "python", "sampler", "subject")
+    __slots__ = ("_doubts", "_turns", "demand", "due", "first", "process", "python", "sampler", "subject")
 
     def __init__(self, subject: Subject, process: ProcessId, watched: Watched, now: float) -> None:
         self.subject = subject
         self.process = process
         self.sampler: MemberSampler = watched.sampler
         self.python: bool | None = None  # None: not looked yet
+        self._doubts = 0  # how often no interpreter was found
         self._turns: dict[Part, Turns] = {}  # of the parts that apply
         self.first = now
         self.due = now  # the earliest of its parts, and what they take of a core: as of the last `refresh`
@@ -99,9 +101,10 @@ class Inside:
         return turns
 
     def learn(self, python: bool) -> None:
-        """Whether a Python interpreter is in it; where none is, the rest is not asked about again."""
+        """Whether a Python interpreter is in it: asked at each census, since one that has just begun has none yet."""
         self.python = python
         if not python:
+            self._doubts += 1
             self._turns = {Part.CENSUS: self.turns(Part.CENSUS)}
 
     def asked(self, part: Part) -> bool:
@@ -119,7 +122,8 @@ class Inside:
 
     def cadence(self, part: Part, budget: float, stretch: float = 1.0) -> float:
         """Seconds between two looks."""
-        least = CHEAP if part is Part.THREADS else ASKED if self.asked(part) else CENSUS
+        young = self.python is False and self._doubts <= DOUBTS
+        least = CHEAP if young or part is Part.THREADS else ASKED if self.asked(part) else CENSUS
         return stretch * max(least, self.turns(part).cost / (budget * LARGEST_SHARE))
 
     def expected(self, part: Part) -> float:
@@ -152,5 +156,5 @@ class Inside:
     def wants(self, parts: frozenset[Part]) -> frozenset[Want]:
         """What the worker is asked for."""
         if self.python is False:
-            return frozenset({Want.ARENAS})
+            return frozenset({Want.THREADS, Want.ARENAS})
         return frozenset[Want]().union(*(WANTS[part] for part in parts))

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from brimwatch.model import Limit, Reading, Sample
-from brimwatch.quantity import Quantity
+from brimwatch.quantity import ALLOCATORS, Quantity
 from brimwatch.sample.holes import worst_share
 from brimwatch.sample.member import MemberSampler
 from brimwatch.units import Bytes
@@ -68,7 +68,9 @@ def _add_holes(readings: dict[Quantity, Reading], samples: Sequence[Sample], now
     """Of what the allocators of all members hold together, the share that is unused, of the worst allocator."""
     single = _fresh(samples, Quantity.FRAGMENTATION, now)
     if single:
-        readings[Quantity.FRAGMENTATION] = _joined(single, worst_share(readings))
+        told = any(held in readings for held, _ in ALLOCATORS.values())
+        worst = worst_share(readings) if told else max(part.value for part in single)
+        readings[Quantity.FRAGMENTATION] = _joined(single, worst)
     complete = _fresh(samples, Quantity.INTROSPECTION_COMPLETE, now)
     if complete:
         readings[Quantity.INTROSPECTION_COMPLETE] = _joined(complete, min(part.value for part in complete))

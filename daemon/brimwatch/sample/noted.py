@@ -10,7 +10,10 @@ PATIENCE = 3  # cadences after which a value that did not come again is missing
 
 
 class Noted:
-    """Readings, and who measured them where that is to be told. `blind`: by collector, why it cannot read; an empty text where it can."""
+    """Readings, and who measured them where that is to be told.
+
+    `blind`: by collector, why it cannot read; an empty text where it can.
+    """
 
     __slots__ = ("blind", "readings", "sources")
 
