@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +102,8 @@ def test_what_is_no_python_has_its_malloc_and_no_more(spawn: Any) -> None:
 
 
 def test_duplicates_of_the_same_program_are_counted(spawn: Any) -> None:
-    processes = [spawn(["sleep", f"98{number}"]) for number in range(3)]
+    mark = "".join(random.choices(string.ascii_letters, k=20))  # others may run this very test
+    processes = [spawn(["sh", "-c", "read line", mark, str(number)], stdin=subprocess.PIPE) for number in range(3)]
     twins = told(processes[0].pid)["same_program"]
     assert twins["count"] == 2
     assert twins["rss_bytes"] > 0
