@@ -178,6 +178,7 @@ def lists_with(blob: Blob, members: int, tail: Callable[[int], int]) -> int:
     head = BASE + 4096
     for index in range(3):
         blob.put(4096 + 24 * index, *[head + 24 * index] * 2, 700)
+    blob.put(4096 + 72, head)
     last = head
     for number in range(members):
         here = BASE + 8192 + 32 * number
@@ -212,12 +213,36 @@ def test_a_list_that_does_not_come_home_is_no_number(tail: Callable[[int], int])
     assert (walked.objects, bool(walked.why)) == (None, True)
 
 
+@pytest.mark.parametrize("running", [1, -1, 7], ids=["it says so", "by a strange word", "by another"])
+def test_while_the_collector_runs_nothing_is_counted(running: int) -> None:
+    blob = Blob(bytes(SIZE))
+    head = lists_with(blob, 100, lambda head: head)
+    struct.pack_into("<i", blob.content, 4096 + 176, running)
+    assert count_objects(blob, head, MOST) == (None, "its garbage collector ran meanwhile")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("generation", range(3))
+def test_when_the_collector_ran_in_between_nothing_is_counted(generation: int) -> None:
+    class Collects(Blob):
+        def page(self, address: int) -> bytes:
+            self.put(4096 + 104 + 24 * generation, 1)
+            return super().page(address)
+
+    blob = Collects(bytes(SIZE))
+    head = lists_with(blob, 100, lambda head: head)
+    assert count_objects(blob, head, MOST) == (None, "its garbage collector ran meanwhile")  # type: ignore[arg-type]
+
+
 def test_a_list_without_end_costs_what_was_granted_and_no_more() -> None:
     class Endless(Blob):
         def read(self, address: int, length: int) -> bytes:
+            if length < 16 or length == 76:
+                return super().read(address, length)
             pairs = range(address, address + length, 16)
             return b"".join(struct.pack("<QQ", here + 16, here - 16) for here in pairs)[:length]
 
-    walked = count_objects(Endless(b""), BASE + 4096, Seconds(0.05))  # type: ignore[arg-type]
+    blob = Endless(bytes(SIZE))
+    blob.put(4096, BASE + 4096 + 16)
+    walked = count_objects(blob, BASE + 4096, Seconds(0.05))  # type: ignore[arg-type]
     assert walked.objects is None
     assert "the CPU time granted did not suffice" in walked.why

@@ -90,11 +90,24 @@ def test_under_churn_objects_are_right_or_refused(spawn: Any, python: str) -> No
     looked.process.stdin.flush()
     seen = [count_objects(looked.memory(), lists, 30.0) for _ in range(20)]
     assert {one.why for one in seen if one.objects is None} <= {
+        "its garbage collector ran meanwhile",
         "the process changed its lists while they were walked",
         "a part of its lists is not in memory, or went while they were walked",
     }
     counts = [one.objects for one in seen if one.objects is not None]
     assert [count for count in counts if not least - 10 <= count < least + 3e6] == []
+
+
+def test_while_its_collector_runs_objects_are_exact_or_refused(spawn: Any, python: str) -> None:
+    looked = start_python(spawn, python, LOADED)
+    lists = lists_of(looked)
+    truth = looked.said["objects"]
+    assert looked.process.stdin is not None
+    looked.process.stdin.write("for i in range(60): gc.collect()\n")
+    looked.process.stdin.flush()
+    seen = [count_objects(looked.memory(), lists, 30.0).objects for _ in range(12)]
+    assert [objects for objects in seen if objects is not None and not 0 <= objects - truth <= 30] == []
+    assert None in seen
 
 
 def test_the_largest_types_by_name(spawn: Any, python: str) -> None:
