@@ -5,6 +5,8 @@ of them can hang. They are read by a daemon thread of their own, which is left b
 begun while two are left behind.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os

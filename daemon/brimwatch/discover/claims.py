@@ -9,6 +9,8 @@ The rules, of which each is a test:
 - We ourselves and what we start belong to nobody, unless their `pid` is written.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 from brimwatch.discover.catalogue import Candidate, Catalogue

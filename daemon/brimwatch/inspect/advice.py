@@ -4,6 +4,8 @@ Every rule is a function of the report that returns a sentence, or None where it
 look inside the process (holes in allocators, large types, idle threads) is in `advice_inside`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from brimwatch.inspect import advice_inside as inside

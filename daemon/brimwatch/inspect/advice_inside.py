@@ -4,6 +4,8 @@ The holes of glibc's malloc and those of Python's pools are two different things
 and nothing gives back the latter but the end of the last object in each arena of 1 MiB.
 """
 
+from __future__ import annotations
+
 import os
 from collections import Counter
 

@@ -3,6 +3,8 @@
 What a reader does not find is absent, and `missing` says why: refused is not the same as nothing there.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable, Set

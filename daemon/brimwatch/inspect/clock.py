@@ -1,5 +1,7 @@
 """How long may a look go on? A bound of CPU time, asked often and read rarely: hostile memory has walks without end."""
 
+from __future__ import annotations
+
 import time
 
 from brimwatch.units import Seconds

@@ -3,6 +3,8 @@
 The memory of the process is read and nothing of it changed; its threads go on meanwhile.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

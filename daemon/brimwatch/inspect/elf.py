@@ -5,6 +5,8 @@ that are in memory are read. Only exported symbols are looked up, so a stripped 
 System V ABI (DT_GNU_HASH as the GNU linker writes it).
 """
 
+from __future__ import annotations
+
 import os
 import struct
 from collections.abc import Callable

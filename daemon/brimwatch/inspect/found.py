@@ -3,6 +3,8 @@
 The daemon hears of them from its worker, and does without the readers.
 """
 
+from __future__ import annotations
+
 import enum
 from dataclasses import dataclass
 from typing import NamedTuple

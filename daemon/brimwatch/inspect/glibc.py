@@ -6,6 +6,8 @@ which is said. Layout of glibc 2.26 and later on 64 bits. Source: malloc/malloc.
 `struct malloc_chunk`, `mtrim`; read on 2.31, 2.36, 2.41 and 2.43.
 """
 
+from __future__ import annotations
+
 import re
 import struct
 from collections.abc import Iterator

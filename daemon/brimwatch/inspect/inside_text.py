@@ -1,5 +1,7 @@
 """How does the inside of a process look to an engineer? Who holds the resident set, then Python, types and threads."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator
 

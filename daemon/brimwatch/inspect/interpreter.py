@@ -5,6 +5,8 @@ differ): an interpreter's list of threads is closed, and each thread points back
 objects (`objects`) and blocks (`pymalloc`).
 """
 
+from __future__ import annotations
+
 import os
 import re
 import struct

@@ -1,5 +1,7 @@
 """Which mappings has a process? Every line of /proc/PID/maps."""
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

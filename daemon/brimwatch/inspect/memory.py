@@ -5,6 +5,8 @@ by it (a read of 256 MiB added 262 MB to a target). So only private mappings are
 pagemap says are there, in small pieces.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
@@ -73,7 +75,7 @@ class Memory:
                 yield position, ctypes.string_at(buffer, whole * length)
             position += whole if whole == count else whole + 1
 
-    def _call(self, here: _Piece, there: "ctypes._Pointer[_Piece] | ctypes.Array[_Piece]", count: int) -> int:
+    def _call(self, here: _Piece, there: ctypes._Pointer[_Piece] | ctypes.Array[_Piece], count: int) -> int:
         self.calls += 1
         got = int(_readv(self.pid, ctypes.byref(here), 1, there, count, 0))
         if got >= 0:

@@ -8,6 +8,8 @@ were seen): it must not run before, after or in between. Does *not* count what `
 `gc.get_objects()` does not. Source: CPython's Include/internal/pycore_gc.h, `struct _gc_runtime_state`, 3.9 to 3.13.
 """
 
+from __future__ import annotations
+
 import struct
 from typing import NamedTuple
 

@@ -4,6 +4,8 @@ A reservation of a terabyte costs nothing until somebody asks about it, and no m
 each piece one byte a page is kept, of pieces without any page nothing.
 """
 
+from __future__ import annotations
+
 import bisect
 import os
 from collections.abc import Iterable, Iterator

@@ -1,5 +1,7 @@
 """What stands at an address, if its page is there? Reading what is not there would change the process."""
 
+from __future__ import annotations
+
 from brimwatch.inspect.maps import PAGE
 from brimwatch.inspect.memory import Memory, Unreadable
 from brimwatch.inspect.pages import PRESENT, SWAPPED, Pages

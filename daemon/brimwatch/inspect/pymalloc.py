@@ -5,6 +5,8 @@ use. No symbol and no table of versions is needed: what is no pool does not look
 random bytes). Does *not* cover larger objects, which malloc holds, nor free-threaded builds, which have no pools.
 """
 
+from __future__ import annotations
+
 import struct
 import time
 from collections.abc import Iterator

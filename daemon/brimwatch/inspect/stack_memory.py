@@ -1,5 +1,7 @@
 """How much of a process is stacks? What is there of the mappings that its threads' stack pointers lie in."""
 
+from __future__ import annotations
+
 import os
 from itertools import islice
 

@@ -3,6 +3,8 @@
 The target is not paused and no local variables are read. Source: `py-spy dump --help`.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil

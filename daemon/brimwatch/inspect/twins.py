@@ -1,5 +1,7 @@
 """Which other processes run the same program, and what do they hold together?"""
 
+from __future__ import annotations
+
 import os
 import re
 

@@ -6,6 +6,8 @@ objects above 512 bytes, nor memory that objects hold elsewhere. Source: CPython
 `struct _typeobject`, the same from 3.8 to 3.14 as far as it is read here.
 """
 
+from __future__ import annotations
+
 import random
 import struct
 from collections import defaultdict

@@ -1,5 +1,7 @@
 """How does a census travel from the worker to the daemon? As one line of JSON, checked when it is read again."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -4,6 +4,8 @@ A busy thread of the daemon would delay its loop by 5 ms; and a fault in here co
 does. Started as `python -m brimwatch.inspect.worker PROCFS`.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import sys

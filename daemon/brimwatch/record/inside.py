@@ -1,5 +1,7 @@
 """What is shown of the inside of targets: allocators, and objects by who counted them?"""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 from brimwatch.quantity import ALLOCATORS, Quantity

@@ -6,6 +6,8 @@ password in URLs; and keys that are known by their look (AWS, GitHub, GitLab, Sl
 Does *not* find a secret that stands bare, with nothing around it that says so.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 

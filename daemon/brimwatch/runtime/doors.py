@@ -1,5 +1,7 @@
 """What does the daemon show, and to whom? The web server, with all that it needs handed in from the engine."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Awaitable, Callable

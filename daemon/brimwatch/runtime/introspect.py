@@ -4,6 +4,8 @@ What a look brings joins the samples of its process, each value with its own tim
 missing or old neither enters nor leaves a tier. Does *not* decide what is due (`introspect_plan`).
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator

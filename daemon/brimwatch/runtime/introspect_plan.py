@@ -5,6 +5,8 @@ the objects are walked only where a policy names them. Cadences grow with what l
 together stay within the budget; among what is due, what has waited longest comes first.
 """
 
+from __future__ import annotations
+
 import enum
 
 from brimwatch.inspect.found import Want

@@ -1,5 +1,7 @@
 """Which readings does a look inside a process give? What was not seen is absent; a part that failed gives nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -4,6 +4,8 @@ The worker is a process of its own, started when it is first asked and ended whe
 dies, overruns its deadline or says what it should not is replaced; it ends with the daemon, whose end closes its input.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import subprocess
@@ -35,7 +37,7 @@ Done = Callable[[Answer | None, Seconds], None]  # the answer or None, and what 
 class _Child(NamedTuple):
     """A worker that runs, and our ends of its pipes."""
 
-    process: "subprocess.Popen[bytes]"
+    process: subprocess.Popen[bytes]
     questions: int
     answers: int
 

@@ -1,5 +1,7 @@
 """What was the daemon asked for on its command line?"""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from brimwatch.units import Seconds

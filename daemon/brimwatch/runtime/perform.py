@@ -1,5 +1,7 @@
 """How does a decision become an attempt? As a task of its own, whose answer goes into the ladder and wakes the loop."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import time

@@ -1,5 +1,7 @@
 """What does the daemon remember of a target? The only mutable state: one record per target, subject and process."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Hashable, Mapping
 
@@ -36,7 +38,7 @@ class Subject:
         "slot", "target", "tasks", "watched",
     )  # fmt: skip
 
-    def __init__(self, target: "Target", key: ProcessId, slot: int | None, wall: float) -> None:
+    def __init__(self, target: Target, key: ProcessId, slot: int | None, wall: float) -> None:
         self.target = target
         self.key = key
         self.slot = slot

@@ -1,5 +1,7 @@
 """How much of what allocators hold is unused? The share of the worst one among those that hold enough to matter."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from brimwatch.model import Reading

@@ -1,5 +1,7 @@
 """What is known of a process from elsewhere: by its agent, or by looking inside it from outside?"""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from brimwatch.model import Reading
