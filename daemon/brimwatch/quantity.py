@@ -39,6 +39,11 @@ class Quantity(enum.StrEnum):
     TIME_TO_LIMIT = "time_to_limit"
     MEMORY_USED = "memory_used"
     PEAK_RSS = "peak_rss"  # shown, not judged: it never falls
+    PYMALLOC_HELD = "pymalloc_held"  # these are shown, not judged: `fragmentation` and `trimmable` are made of them
+    PYMALLOC_USED = "pymalloc_used"
+    GLIBC_HELD = "glibc_held"
+    GLIBC_USED = "glibc_used"
+    INTROSPECTION_COMPLETE = "introspection_complete"
 
     @property
     def kind(self) -> Kind:
@@ -67,6 +72,7 @@ _KINDS = {
     Quantity.FRAGMENTATION: Kind.RATIO,
     Quantity.PRESSURE: Kind.RATIO,
     Quantity.MEMORY_USED: Kind.RATIO,
+    Quantity.INTROSPECTION_COMPLETE: Kind.RATIO,
     Quantity.THREADS: Kind.COUNT,
     Quantity.PYTHON_THREADS: Kind.COUNT,
     Quantity.PYTHON_OBJECTS: Kind.COUNT,
@@ -75,4 +81,29 @@ _KINDS = {
     Quantity.PROCESSES: Kind.COUNT,
     Quantity.TIME_TO_LIMIT: Kind.DURATION,
 }
-CONDITIONS = tuple(quantity for quantity in Quantity if quantity is not Quantity.PEAK_RSS)
+SHOWN_ONLY = frozenset(
+    {
+        Quantity.PEAK_RSS,
+        Quantity.PYMALLOC_HELD,
+        Quantity.PYMALLOC_USED,
+        Quantity.GLIBC_HELD,
+        Quantity.GLIBC_USED,
+        Quantity.INTROSPECTION_COMPLETE,
+    }
+)
+CONDITIONS = tuple(quantity for quantity in Quantity if quantity not in SHOWN_ONLY)
+# What is seen only by looking inside a process.
+INSIDE = frozenset(
+    {
+        Quantity.PYTHON_OBJECTS,
+        Quantity.PYTHON_BLOCKS,
+        Quantity.PYTHON_THREADS,
+        Quantity.FRAGMENTATION,
+        Quantity.TRIMMABLE,
+    }
+)
+INSIDE_SHOWN = INSIDE | (SHOWN_ONLY - {Quantity.PEAK_RSS})
+ALLOCATORS = {  # by the name of the allocator: what it holds, what of that is in use
+    "pymalloc": (Quantity.PYMALLOC_HELD, Quantity.PYMALLOC_USED),
+    "glibc": (Quantity.GLIBC_HELD, Quantity.GLIBC_USED),
+}

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.bench import introspection
 from tests.bench.exporter import LEAN, procfs_of, scrape
 from tests.bench.figure import emit
 from tests.bench.machine import PREFIX, compiled, cpu_seconds, targets
 from tests.bench.sampling import LOOKS, brimwatch_looks, c_loop
+
+from brimwatch.inspect.found import Want
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -35,7 +38,7 @@ def test_an_unknown_benchmark_is_named_and_nothing_runs() -> None:
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "bench: found speed, wanted some of: sampling, self, hooks\n"
+    assert result.stderr == "bench: found speed, wanted some of: sampling, self, introspection, hooks\n"
 
 
 def test_the_cpu_time_of_another_process_is_what_it_has_used() -> None:
@@ -86,3 +89,11 @@ def test_the_peer_sees_the_targets_and_nothing_else(component: Callable[[str], s
 
         assert shown == {"stat", "meminfo", "uptime", "self", *map(str, pids)}
         assert scrape(folder, LEAN, pids).bytes > scrape(folder, LEAN, []).bytes + 5 * 500
+
+
+@pytest.mark.live
+def test_a_look_inside_costs_something_and_a_busy_target_gets_on() -> None:
+    with introspection.python(introspection.HOLD, "1000") as process:
+        assert introspection.cost(process.pid, Want.POOLS) > 0
+    with introspection.python(introspection.BUSY) as process:
+        assert 0 <= introspection.progress(process) < introspection.progress(process)

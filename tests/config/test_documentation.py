@@ -9,7 +9,7 @@ from tests.config.doubles import KINDS
 from brimwatch import units
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.actions import COMMON_KEYS, WHERE
-from brimwatch.config.conditions import EVERY, NAMES, UNMEASURED
+from brimwatch.config.conditions import EVERY, NAMES
 from brimwatch.config.embedded import DEFAULT, embedded
 from brimwatch.config.inherit import POLICY_KEYS, TIER_KEYS, TIERS
 from brimwatch.config.load import GLOBAL_KEYS, TOP_KEYS, load
@@ -17,6 +17,7 @@ from brimwatch.config.match import MATCH_KEYS
 from brimwatch.config.policies import SELECT
 from brimwatch.config.presets import default_config
 from brimwatch.config.targets import AS, PRIORITIES, TARGET_KEYS, TEMPLATES
+from brimwatch.quantity import INSIDE
 
 PAGE = (Path(__file__).parents[2] / "daemon" / "docs" / "configuration.md").read_text(encoding="utf-8")
 FENCES = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
@@ -47,9 +48,9 @@ def test_everything_that_may_be_written_is_explained(keys: Collection[str]) -> N
     assert [key for key in keys if key not in WORDS] == []
 
 
-def test_what_is_not_measured_is_marked() -> None:
+def test_what_is_seen_only_inside_is_marked() -> None:
     marked = re.findall(r"^\| `(\w+)` \|.*¹ \|$", PAGE, re.MULTILINE)
-    assert sorted(marked) == sorted(UNMEASURED)
+    assert sorted(marked) == sorted(INSIDE)
 
 
 def test_the_examples_are_configurations() -> None:

@@ -67,10 +67,13 @@ def test_what_the_whole_of_it_is_told_that_is_no_fault() -> None:
         "action brake is used by no policy",
         "action squeeze is used by no policy",
         "action restart: ends a process; where nothing supervises the process, it stays down",
-        (
-            "condition python_objects (policies small (changed), web): "
-            "this version does not measure it, so it never holds"
-        ),
+    )
+
+
+def test_who_switches_introspection_off_is_told_what_it_takes_along() -> None:
+    assert read(WHOLE.replace("0.5%", "0%", 1)).notices[-1] == (
+        "condition python_objects (policies small (changed), web): "
+        "with introspection_budget 0% nothing measures it, so it never holds"
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from brimwatch.errors import MalformedProcFile
 from brimwatch.inspect.asking import Gaps
-from brimwatch.inspect.report import Missing
+from brimwatch.inspect.found import Missing
 
 DENIED = "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE"
 

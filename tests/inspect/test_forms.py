@@ -3,17 +3,9 @@
 import json
 from dataclasses import replace
 
+from brimwatch.inspect.found import Missing
 from brimwatch.inspect.json_form import to_json
-from brimwatch.inspect.report import (
-    Bounds,
-    MappingGroup,
-    Mappings,
-    Missing,
-    Origin,
-    Report,
-    Sizes,
-    ThreadGroup,
-)
+from brimwatch.inspect.report import Bounds, MappingGroup, Mappings, Origin, Report, Sizes, ThreadGroup
 from brimwatch.inspect.text_form import render_text
 from brimwatch.model import Limit
 from brimwatch.units import Bytes, Seconds
@@ -87,6 +79,10 @@ LIMIT
   OOM score                    712   the killer takes the highest; adjusted by +100
   ulimit, address space     4.0 GB
 
+THREADS, 12 by name
+           8  worker-N
+           4  gunicorn
+
 MAPPINGS, the largest of 12 kinds, 140 in all
     resident  proportional     swapped     virtual   count  what
     600.0 MB      300.0 MB         0 B      1.2 GB      40  [anonymous]
@@ -100,10 +96,6 @@ MAPPINGS, the largest of 12 kinds, 140 in all
       3.0 MB        1.5 MB         0 B      6.0 MB       5  /lib/7.so
       2.0 MB        1.0 MB         0 B      4.0 MB       5  /lib/8.so
      26.0 MB  in 2 more
-
-THREADS, 12 by name
-           8  worker-N
-           4  gunicorn
 
 NOT KNOWN
   - unique set: permission denied

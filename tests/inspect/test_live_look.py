@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,14 +90,14 @@ def test_a_large_python_process_is_seen_whole(start: Start) -> None:
     assert found.bounds.signals is not None
     assert "USR1" in found.bounds.signals
     assert "hunter2" not in json.dumps(to_json(found))
-    assert [missing.what for missing in found.missing] == ["python", "allocators"]
+    assert found.missing == ()
 
 
 def test_a_look_changes_nothing_about_the_size(start: Start) -> None:
     process = start(HOLD)
-    first = inspected(process.pid).sizes
+    first, second = (replace(inspected(process.pid).sizes, pss=None) for _ in range(2))
 
-    assert inspected(process.pid).sizes == first
+    assert second == first  # but for the proportional set, which changes with whoever else maps the same files
 
 
 def test_a_zombie_is_called_one(spawn: Start, wait_until: Callable[..., Any]) -> None:
@@ -179,6 +180,7 @@ def test_somebody_else_s_process_shows_what_all_may_see_and_says_what_not(start:
         "mappings",
         "program file",
     ]
+    assert [missing["what"] for missing in found["missing"]].count("mappings") == 1
     assert found["missing"][0]["why"].startswith("permission denied: it takes the same user")
 
 
@@ -195,11 +197,11 @@ def test_hostile_names_stay_on_their_line_and_send_nothing_to_the_terminal(start
 
 
 def test_the_command_prints_one_object(start: Start) -> None:
-    result = command(str(start(HOLD).pid), "--format", "json", "--types", "20", "--stacks")
+    result = command(str(start(HOLD).pid), "--format", "json")
     found = json.loads(result.stdout)
 
-    assert (result.returncode, found["rss_bytes"] >= 200 * MB) == (0, True)
-    assert [missing["what"] for missing in found["missing"]] == ["python", "allocators", "--types 20", "--stacks"]
+    assert (result.returncode, found["rss_bytes"] >= 200 * MB, found["missing"]) == (0, True, [])
+    assert found["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
 
 
 @pytest.mark.parametrize(

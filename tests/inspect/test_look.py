@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from brimwatch.inspect.found import Missing
 from brimwatch.inspect.look import inspect_process
-from brimwatch.inspect.report import Missing, Report, Sizes
+from brimwatch.inspect.report import Report, Sizes
 from brimwatch.model import Limit
 
 KIB = 1024
 PID = 4242
-INSIDE = "this version reads /proc only: it does not look inside interpreters and allocators"
-UNREAD = [Missing("python", INSIDE), Missing("allocators", INSIDE)]
 
 
 def look(process, **options) -> Report:
@@ -26,7 +25,7 @@ def test_every_size_is_found(process) -> None:
         rss=400 * KIB, vms=4000 * KIB, anon=300 * KIB, file=90 * KIB, shmem=10 * KIB, swap=20 * KIB,
         peak_rss=500 * KIB, pss=350 * KIB, uss=310 * KIB,
     )  # fmt: skip
-    assert found.missing == tuple(UNREAD)
+    assert found.missing == ()
 
 
 def test_who_it_is_and_where_it_lives(process) -> None:
@@ -107,7 +106,7 @@ def test_a_walk_that_never_ends_is_given_up(process) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
 
     reason = "no answer within 0.1 s: its memory map is locked, by a stuck page fault perhaps"
-    assert found.missing == (Missing("mappings", reason), *UNREAD)
+    assert found.missing == (Missing("mappings", reason),)
     assert (found.sizes.pss, found.complete_ratio) == (350 * KIB, None)
 
 
@@ -132,7 +131,7 @@ def test_a_dead_first_thread_is_looked_at_through_a_live_one(process) -> None:
     found = look(process)
 
     assert (found.sizes.rss, found.sizes.pss, found.origin.exe) == (400 * KIB, 350 * KIB, "/usr/bin/app")
-    assert found.missing == tuple(UNREAD)
+    assert found.missing == ()
 
 
 def test_a_pid_that_was_used_again_meanwhile_is_no_report(process) -> None:

@@ -1,5 +1,7 @@
 """Snapshots for tests: one told in full, and one of any size."""
 
+from dataclasses import replace
+
 from brimwatch.model import Limit, ProcessId, Reading, Sample, Tier
 from brimwatch.quantity import Quantity
 from brimwatch.record.snapshot import HostView, MemberView, Snapshot, SubjectView, TargetView, ThresholdView
@@ -18,6 +20,17 @@ RUNGS = (
     ("emergency", "reclaim"),
     ("emergency", "restart"),
 )
+INSIDE = {
+    "python_objects": 81_234.0,
+    "python_blocks": 412_345.0,
+    "python_threads": 35.0,
+    "pymalloc_held": 40.0 * MB,
+    "pymalloc_used": 30.0 * MB,
+    "glibc_held": 50.0 * MB,
+    "glibc_used": 20.0 * MB,
+    "trimmable": 24.0 * MB,
+    "introspection_complete": 1.0,
+}
 CAPABLE = {"statm": True, "status": True, "smaps_rollup": True, "fd": True, "cgroup": True, "pressure": False}
 
 
@@ -98,9 +111,8 @@ def told() -> Snapshot:
         oom_kills={"cgroup": 1},
         rungs=RUNGS,
     )
-    search = TargetView(
-        "search", "small", "general", True, 4, subjects=(subject(None, 150 * MB, growth=-0.5 * MB),), rungs=RUNGS[:1]
-    )
+    seen = replace(subject(None, 150 * MB, growth=-0.5 * MB, **INSIDE), objects_source="walk")
+    search = TargetView("search", "small", "general", True, 4, subjects=(seen,), rungs=RUNGS[:1])
     host = TargetView(
         "host",
         "medical",

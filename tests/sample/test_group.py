@@ -36,6 +36,22 @@ class TestSums:
         found = sum_samples([sample(rss=10, vms=100), sample(rss=30, vms=300)], 2, 100.0)
         assert found.value(Quantity.VIRTUAL_FRAGMENTATION) == 0.9
 
+    def test_holes_of_allocators_are_those_of_the_sums(self):
+        small = sample(pymalloc_held=10 * MB, pymalloc_used=1 * MB, fragmentation=0.9, introspection_complete=1.0)
+        large = sample(pymalloc_held=90 * MB, pymalloc_used=79 * MB, fragmentation=0.12, introspection_complete=0.5)
+        found = sum_samples([small, large], 2, 100.0)
+        assert found.value(Quantity.FRAGMENTATION) == pytest.approx(0.2)
+        assert found.value(Quantity.INTROSPECTION_COMPLETE) == 0.5
+
+    def test_the_worst_allocator_counts_unless_it_holds_next_to_nothing(self):
+        glibc = {"glibc_held": 100 * MB, "glibc_used": 40 * MB}
+        found = sum_samples([sample(pymalloc_held=MB, pymalloc_used=1, fragmentation=0.6, **glibc)], 1, 100.0)
+        assert found.value(Quantity.FRAGMENTATION) == 0.6
+
+    def test_where_allocators_are_not_told_apart_the_worst_member_counts(self):
+        found = sum_samples([sample(fragmentation=0.2), sample(fragmentation=0.7)], 2, 100.0)
+        assert found.value(Quantity.FRAGMENTATION) == 0.7
+
     def test_a_sum_is_as_old_as_its_oldest_part_and_as_slow_as_its_slowest(self):
         parts = [
             Sample(100.0, {Quantity.PSS: Reading(1, 70.0, 30.0)}),

@@ -12,16 +12,6 @@ from brimwatch.units import WANTED_SIZE, parse_ratio, parse_size
 
 EVERY = "all"
 NAMES = tuple(quantity.value for quantity in CONDITIONS)
-# What no source measures yet. Such a line of a condition neither enters nor keeps a tier; the user is told.
-UNMEASURED = frozenset(
-    {
-        Quantity.TRIMMABLE,
-        Quantity.FRAGMENTATION,
-        Quantity.PYTHON_THREADS,
-        Quantity.PYTHON_OBJECTS,
-        Quantity.PYTHON_BLOCKS,
-    }
-)
 _PERCENT_OR_SIZE = f"{WANTED_SIZE}, or a percentage of the limit such as 85%"
 _NEVER_LEFT = "a tier that is entered at zero is never left"
 

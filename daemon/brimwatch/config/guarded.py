@@ -78,7 +78,7 @@ def guard_config(flags: Flags, pid: int, kinds: Kinds, content: bytes | str = "{
         raise ConfigError(found)
     target = TargetSpec(NAME, Match(pid=pid, children=True), policy, grouped=flags.grouped)
     done = {name: action for name, action in parts.actions.items() if action is not None}
-    notices = (*about_actions((target,), kinds), *unmeasured((target,)))
+    notices = (*about_actions((target,), kinds), *unmeasured((target,), parts.settings.get("introspection_budget")))
     return Config(
         targets=(target,),
         policies={policy.name: policy},

@@ -60,7 +60,7 @@ def _load(content: bytes | str, source: str, kinds: Kinds) -> Config:
         *dict.fromkeys(policies.notices),
         *unused(policies.lineage, own_actions, targets, compiled),
         *about_actions(targets, kinds),
-        *unmeasured(targets),
+        *unmeasured(targets, settings.get("introspection_budget")),
         *unknown_users(targets),
     )
     return Config(

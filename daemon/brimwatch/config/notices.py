@@ -6,10 +6,10 @@ import pwd
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from brimwatch.config.actions import Kinds
-from brimwatch.config.conditions import UNMEASURED
 from brimwatch.config.inherit import Lineage
 from brimwatch.config.settings import Match, TargetSpec
 from brimwatch.model import Action, Condition, Policy
+from brimwatch.quantity import INSIDE
 
 _ENDS = "ends a process; where nothing supervises the process, it stays down"
 
@@ -64,17 +64,19 @@ def unused(
             yield f"action {name} is used by no policy"
 
 
-def unmeasured(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
-    """Which conditions name a quantity that nothing measures yet?"""
+def unmeasured(targets: tuple[TargetSpec, ...], introspection_budget: object) -> Iterator[str]:
+    """Which conditions name what is seen only by looking inside a process, where a budget of 0 switches that off?"""
+    if introspection_budget != 0.0:
+        return
     found: dict[str, set[str]] = {}
     for policy in _policies(targets):
         for condition in _conditions(policy):
             for threshold in condition.thresholds:
-                if threshold.quantity in UNMEASURED:
+                if threshold.quantity in INSIDE:
                     found.setdefault(threshold.quantity.value, set()).add(policy.name)
     for name, policies in found.items():
         where = f"polic{'ies' if len(policies) > 1 else 'y'} {', '.join(sorted(policies))}"
-        yield f"condition {name} ({where}): this version does not measure it, so it never holds"
+        yield f"condition {name} ({where}): with introspection_budget 0% nothing measures it, so it never holds"
 
 
 def unknown_users(targets: tuple[TargetSpec, ...]) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """What would an experienced engineer say about these figures? Only what they prove, each with its bytes.
 
-Every rule is a function of the report that returns a sentence, or None where it has nothing to say. What would need a
-look inside the process (holes in allocators, leaking types) is not guessed at.
+Every rule is a function of the report that returns a sentence, or None where it has nothing to say. What follows from a
+look inside the process (holes in allocators, large types, idle threads) is in `advice_inside`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from brimwatch.inspect import advice_inside as inside
 from brimwatch.inspect.report import Report
 from brimwatch.units import format_bytes, format_ratio
 
@@ -165,6 +166,13 @@ def replaced_program(report: Report) -> str | None:
 RULES: tuple[Callable[[Report], str | None], ...] = (
     near_the_limit,
     killed_before,
+    inside.trimmable,
+    inside.holes,
+    inside.many_arenas,
+    inside.largest_type,
+    inside.mapped_alone,
+    inside.idle_threads,
+    inside.twins,
     swapped,
     given_back_already,
     page_cache,

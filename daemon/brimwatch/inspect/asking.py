@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from brimwatch.errors import MalformedProcFile
-from brimwatch.inspect.report import Missing
+from brimwatch.inspect.found import Missing
 
 Answer = TypeVar("Answer")
 

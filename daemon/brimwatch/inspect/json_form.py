@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brimwatch.inspect.report import Report
+from brimwatch.inspect.report import Allocator, Python, Report, Split
 
 Json = dict[str, object]
 
@@ -47,8 +47,10 @@ def to_json(report: Report) -> Json:
         "resource_limits": {_resource(name): value for name, value in bounds.soft.items()},
         "signals_caught": None if bounds.signals is None else list(bounds.signals),
         "mappings": _mappings(report),
-        "python": None,
-        "allocators": {},
+        "python": _python(report.python),
+        "allocators": {name: _allocator(one) for name, one in report.allocators.items()},
+        "resident": _split(report.split),
+        "same_program": None if report.twins is None else {"count": report.twins.number, "rss_bytes": report.twins.rss},
         "complete_ratio": None if report.complete_ratio is None else round(report.complete_ratio, 4),
         "advice": list(report.advice),
         "missing": [missing._asdict() for missing in report.missing],
@@ -77,4 +79,40 @@ def _mappings(report: Report) -> Json | None:
             }
             for group in mappings.groups
         ],
+    }
+
+
+def _python(python: Python | None) -> Json | None:
+    if python is None:
+        return None
+    return {
+        "version": python.version,
+        "free_threaded": python.free_threaded,
+        "objects": python.objects,
+        "blocks": python.blocks,
+        "thread_count": python.thread_count,
+        "threads": [
+            {"tid": one.tid, "name": one.name, "state": one.state} | ({} if one.frame is None else {"frame": one.frame})
+            for one in python.threads
+        ],
+        "types": [{"name": one.name, "count": one.objects, "bytes": one.bytes} for one in python.types],
+    }
+
+
+def _allocator(one: Allocator) -> Json:
+    return {"held_bytes": one.held, "used_bytes": one.used, "trimmable_bytes": one.trimmable, "arenas": one.arenas}
+
+
+def _split(split: Split | None) -> Json | None:
+    if split is None:
+        return None
+    return {
+        "python_objects_bytes": split.python,
+        "pymalloc_holes_bytes": split.pymalloc_holes,
+        "glibc_used_bytes": split.glibc_used,
+        "glibc_free_bytes": split.glibc_free,
+        "stacks_bytes": split.stacks,
+        "other_anonymous_bytes": split.other,
+        "file_bytes": split.file,
+        "shared_memory_bytes": split.shared,
     }

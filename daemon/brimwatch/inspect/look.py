@@ -1,6 +1,6 @@
 """How is one process looked at deeply, once, with nothing changed? From what procfs gives; its memory is not read.
 
-Does *not* cover what only the memory itself tells: Python objects, types, stacks, free blocks of allocators.
+Does *not* cover what only the memory itself tells: Python objects, types, free blocks of allocators; see `deep`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from brimwatch.units import Seconds
 Show = Callable[[str], str]
 _TICKS = os.sysconf("SC_CLK_TCK")
 _COMMAND_LINE = 128 * 1024  # bytes that are read of it; `redact` shows far fewer
-_INSIDE = "this version reads /proc only: it does not look inside interpreters and allocators"
 
 
 def _as_is(text: str) -> str:
@@ -151,6 +150,7 @@ class _Look:
             container=None if container is None else container.id,
             pod=None if container is None else container.pod_uid,
             cgroup=None if place is None else self.escape(place),
+            start_ticks=stat.start_ticks,
         )
 
     def _command_line(self) -> str:
@@ -179,9 +179,6 @@ class _Look:
     def _note_the_rest(self, named: int) -> None:
         if named == MOST:
             self.gaps.note("thread names", f"only {MOST:,} of {self.stat.threads:,} were read")
-        if self.has_memory:
-            for what in ("python", "allocators"):
-                self.gaps.note(what, _INSIDE)
 
 
 def _complete_ratio(sizes: Sizes, mappings: Mappings | None) -> float | None:

@@ -9,15 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from brimwatch.inspect.found import Missing, TypeShare
 from brimwatch.model import Limit
 from brimwatch.units import Bytes, Seconds
-
-
-class Missing(NamedTuple):
-    """Something that could not be read, and why."""
-
-    what: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +34,7 @@ class Origin:
     container: str | None = None  # its full ID
     pod: str | None = None
     cgroup: str | None = None
+    start_ticks: int = 0  # with the PID it is this process beyond doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +106,65 @@ class ThreadGroup(NamedTuple):
     number: int
 
 
+class Thread(NamedTuple):
+    """One thread: its name, what it does (`running`, `sleeping`, ...), and with stacks the innermost frame."""
+
+    tid: int
+    name: str
+    state: str
+    frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """The interpreter in it. `threads`: those that run Python code, all of the process's where that is not told."""
+
+    version: str
+    free_threaded: bool = False
+    objects: int | None = None
+    blocks: int | None = None
+    thread_count: int | None = None
+    threads: tuple[Thread, ...] = ()
+    types: tuple[TypeShare, ...] = ()
+    stacks: bool = False  # were the frames asked for, and told
+
+
+class Allocator(NamedTuple):
+    """What an allocator holds that is resident, what of that is handed out, what malloc_trim(3) would give back."""
+
+    held: Bytes
+    used: Bytes
+    trimmable: Bytes
+    arenas: int = 1
+    free_elsewhere: Bytes = Bytes(0)  # in other arenas than the main one
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The resident set by who holds it; together it is all of it. None: not told apart, and within `other`."""
+
+    python: Bytes | None = None
+    pymalloc_holes: Bytes | None = None
+    glibc_used: Bytes | None = None
+    glibc_free: Bytes | None = None
+    stacks: Bytes | None = None
+    other: Bytes | None = None
+    file: Bytes | None = None
+    shared: Bytes | None = None
+
+
+class Twins(NamedTuple):
+    """Other processes of the same program with alike arguments, and their resident sets together."""
+
+    number: int
+    rss: Bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One deep look. `complete_ratio` is the share of the resident set that the mappings account for."""
+    """One deep look. `complete_ratio` is the share of the resident set that the mappings account for, times that of the
+    interpreter's pools that are not in swap.
+    """
 
     origin: Origin
     sizes: Sizes
@@ -124,3 +175,7 @@ class Report:
     complete_ratio: float | None = None
     advice: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
+    python: Python | None = None
+    allocators: Mapping[str, Allocator] = field(default_factory=dict)
+    split: Split | None = None
+    twins: Twins | None = None

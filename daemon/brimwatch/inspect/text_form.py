@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from brimwatch.inspect import inside_text
 from brimwatch.inspect.report import Origin, Report
 from brimwatch.units import Bytes, format_bytes, format_duration, format_ratio
 
@@ -25,8 +26,9 @@ _UNKNOWN = "unknown"
 
 def render_text(report: Report) -> str:
     """The whole page, at most 100 columns but for what has no blanks to break at; ends in a newline."""
-    parts = [_heading(report), _advice(report), _sizes(report), _bounds(report)]
-    parts += [_mappings(report), _threads(report), _missing(report)]
+    parts = [_heading(report), _advice(report), _sizes(report), inside_text.holders(report), _bounds(report)]
+    parts += [inside_text.interpreter(report), _threads(report), inside_text.stacks(report), inside_text.alike(report)]
+    parts += [_mappings(report), _missing(report)]
     return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
 
 

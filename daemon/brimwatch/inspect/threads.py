@@ -1,4 +1,4 @@
-"""Which threads has a process, by name?"""
+"""Which threads has a process, by name, and what does each do?"""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import re
 from collections import Counter
 from itertools import islice
 
-from brimwatch.inspect.report import ThreadGroup
+from brimwatch.inspect.report import Thread, ThreadGroup
 from brimwatch.procfs.descriptor import read_file
 
 MOST = 10_000
+STATES = {"R": "running", "S": "sleeping", "D": "blocked", "T": "stopped", "t": "traced", "Z": "ended", "I": "idle"}
 _DIGITS = re.compile(r"\d+")
 
 
@@ -29,6 +30,23 @@ def group_names(names: list[str]) -> tuple[ThreadGroup, ...]:
 
 def read_thread_names(process: str, most: int = MOST) -> list[str]:
     """The names of at most `most` live threads, from /proc/PID/task/TID/comm. Raises ProcessLookupError."""
+    return [name for _, name in _names(process, most)]
+
+
+def read_threads(process: str, most: int = MOST) -> tuple[Thread, ...]:
+    """At most `most` live threads, with what each does at this moment. Raises ProcessLookupError."""
+    threads = []
+    for thread, name in _names(process, most):
+        try:
+            text = read_file(f"{process}/task/{thread}/stat")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state = text.rpartition(b")")[2].split(None, 1)[0].decode("ascii", "replace")
+        threads.append(Thread(int(thread), name, STATES.get(state, state)))
+    return tuple(threads)
+
+
+def _names(process: str, most: int) -> list[tuple[str, str]]:
     names = []
     try:
         with os.scandir(f"{process}/task") as entries:
@@ -40,5 +58,5 @@ def read_thread_names(process: str, most: int = MOST) -> list[str]:
             text = read_file(f"{process}/task/{thread}/comm")
         except (FileNotFoundError, ProcessLookupError):
             continue  # that thread has ended meanwhile
-        names.append(text.removesuffix(b"\n").decode("utf-8", "backslashreplace"))
+        names.append((thread, text.removesuffix(b"\n").decode("utf-8", "backslashreplace")))
     return names

@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 
 from brimwatch.model import Sample
 from brimwatch.quantity import Quantity
+from brimwatch.record import inside
 from brimwatch.record.series import Labels, Picture, Point, pieces_of
 from brimwatch.record.snapshot import HostView, Snapshot, SubjectView
 from brimwatch.record.text import label
@@ -112,6 +113,7 @@ def _fragmentation(picture: Picture) -> Iterator[Point]:
         ratio = None if row.subject.sample is None else virtual_fragmentation(row.subject.sample)
         if ratio is not None:
             yield row.labels.but(("allocator", "virtual")), ratio
+    yield from inside.holes(picture)
 
 
 def _pressure(picture: Picture) -> Iterator[Point]:
@@ -199,6 +201,33 @@ FAMILIES: tuple[Family, ...] = (
         "brimwatch_target_fragmentation_ratio",
         "Share that is held but unused. Allocator virtual is 1 - RSS/VMS: address space, free of cost.",
         _fragmentation,
+    ),
+    Family(
+        "brimwatch_target_allocator_held_bytes",
+        "Resident memory that an allocator holds: pymalloc's pools, glibc's heaps.",
+        inside.HELD,
+    ),
+    Family(
+        "brimwatch_target_allocator_used_bytes",
+        "What of that is handed out to the program.",
+        inside.USED,
+    ),
+    Family(
+        "brimwatch_target_allocator_trimmable_bytes",
+        "What malloc_trim would give back to the system now.",
+        inside.TRIMMABLE,
+    ),
+    Family("brimwatch_target_python_objects", "Objects that the garbage collector tracks.", inside.objects),
+    Family(
+        "brimwatch_target_python_blocks",
+        "Live blocks of the interpreter's small-object allocator.",
+        _reading(Quantity.PYTHON_BLOCKS),
+    ),
+    Family("brimwatch_target_python_threads", "Threads that run Python code.", _reading(Quantity.PYTHON_THREADS)),
+    Family(
+        "brimwatch_target_introspection_complete_ratio",
+        "Share of the allocator's pools that could be looked at: less where pages are in swap.",
+        _reading(Quantity.INTROSPECTION_COMPLETE),
     ),
     Family(
         "brimwatch_target_growth_bytes_per_second",

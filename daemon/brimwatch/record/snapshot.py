@@ -45,6 +45,7 @@ class SubjectView:
     capable: Mapping[str, bool] = field(default_factory=dict)  # collector to whether it can be read
     reduction: float | None = None  # 1 - resident now / its peak
     recommended_limit: int | None = None
+    objects_source: str = ""  # who counted its Python objects
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
-import resource
 import time
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from brimwatch.act.kinds import ACTIONS
@@ -18,7 +14,6 @@ from brimwatch.config.settings import Config
 from brimwatch.discover.roster import Member, Roster
 from brimwatch.model import Action, ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
-from brimwatch.procfs.stat import read_stat
 from brimwatch.record.events import EventLog
 from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
@@ -27,6 +22,7 @@ from brimwatch.record.snapshot import HostView, Snapshot
 from brimwatch.runtime.boot import clock_of
 from brimwatch.runtime.continuity import Continuity
 from brimwatch.runtime.evidence import Evidence
+from brimwatch.runtime.introspect import Introspection
 from brimwatch.runtime.keeper import Keeper
 from brimwatch.runtime.lanes import Lanes
 from brimwatch.runtime.looks import Accept, Looks
@@ -34,6 +30,7 @@ from brimwatch.runtime.loop import Watch
 from brimwatch.runtime.manual import Manual
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.options import Options
+from brimwatch.runtime.ourselves import ancestors, user_name
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.picture import Painter
 from brimwatch.runtime.story import Story
@@ -86,8 +83,9 @@ class Engine:
         self._cgroups = CgroupCache(options.procfs)
         self._host = HostSampler(options.procfs, self._cgroups, config.interval)
         self._painter = Painter(redact, user_name)
-        self._ancestors = _ancestors(options.procfs)
+        self._ancestors = ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
+        self.introspection = Introspection(options.procfs, self.story, loop, config.introspection_budget)
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
         self.keeper = Keeper(self.story, options.procfs, loop)
         self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
@@ -161,6 +159,7 @@ class Engine:
         await self.continuity.end()
         self.membership.close()
         self._host.close()
+        self.introspection.close()
         self.lanes.close()
 
     def snapshot(self) -> Snapshot:
@@ -177,6 +176,7 @@ class Engine:
             config_loaded_wall=self.loaded_wall,
             started_wall=self.started_wall,
             webhook_queue=len(self.continuity.outbox.queue),
+            introspection_cpu=self.introspection.cpu,
         )
 
     def housekeeping(self, now: float) -> None:
@@ -191,8 +191,10 @@ class Engine:
         if now - self._pruned >= PRUNE:
             self._pruned = now
             self.looks.count(self.looks.spent.pruned(self.config.actions, now))
+        self.introspection.tick(now, self.membership.targets.values())
 
     def _apply(self, config: Config) -> None:
+        self.introspection.configure(config.introspection_budget)
         self.looks.interval = config.interval
         self.looks.dry_run = config.dry_run
         self.keeper.configure(config)
@@ -255,27 +257,6 @@ def describe(action: Action) -> str:
     return str(told(action.options)) if told is not None else f"be run (its kind is {action.kind})"
 
 
-@lru_cache(maxsize=256)
-def user_name(uid: int) -> str:
-    """The name of a uid, or its number where it has none here."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def raise_descriptor_limit() -> int:
-    """Use as many descriptors as we may; each process under watch holds two. Returns the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = hard if hard != resource.RLIM_INFINITY else max(soft, 1 << 20)
-    if soft < wanted:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        except (ValueError, OSError):
-            return soft
-    return wanted
-
-
 def _boot_id(procfs: str) -> str:
     """Which boot it is that monotonic seconds count from, or nothing. Source: random(4)."""
     try:
@@ -283,16 +264,3 @@ def _boot_id(procfs: str) -> str:
             return file.read(64).strip()
     except (OSError, ValueError):
         return ""
-
-
-def _ancestors(procfs: str) -> frozenset[int]:
-    """PID 1, ourselves, and everyone above us: ending any of them would end us or the machine."""
-    found = {1, os.getpid()}
-    pid = os.getppid()
-    while pid > 1 and pid not in found:
-        found.add(pid)
-        try:
-            pid = read_stat(procfs, pid).ppid
-        except (ProcessLookupError, PermissionError):
-            break
-    return frozenset(found)

@@ -66,6 +66,7 @@ class Painter:
             capable=_capable(subject),
             reduction=reduction,
             recommended_limit=_recommended(subject),
+            objects_source=_objects_source(subject),
         )
 
     def _member(self, watched: Watched) -> MemberView:
@@ -116,6 +117,12 @@ def _capable(subject: Subject) -> dict[str, bool]:
         for collector, able in watched.sampler.capable.items():
             capable[collector] = able and capable.get(collector, True)
     return capable
+
+
+def _objects_source(subject: Subject) -> str:
+    """Who counted the objects; of a group whoever is farthest from the truth."""
+    sources = {one.sampler.noted.sources.get(Quantity.PYTHON_OBJECTS) for one in subject.watched.values()}
+    return next((source for source in ("walk", "heap_size", "agent") if source in sources), "")
 
 
 def _recommended(subject: Subject) -> int | None:

@@ -15,9 +15,10 @@ from brimwatch.errors import BrimwatchError, ConfigError
 from brimwatch.record.catalogue import Name
 from brimwatch.record.log import Log
 from brimwatch.runtime.doors import Doors
-from brimwatch.runtime.engine import Engine, load_config, raise_descriptor_limit
+from brimwatch.runtime.engine import Engine, load_config
 from brimwatch.runtime.notify import Notifier
 from brimwatch.runtime.options import Options
+from brimwatch.runtime.ourselves import raise_descriptor_limit
 from brimwatch.runtime.reload import ConfigFile, in_thread
 from brimwatch.runtime.storage import find_storage, open_storage
 
@@ -188,6 +189,7 @@ async def look_once(options: Options, config: Config, log: Log, settle: float = 
         engine.looks.everything = True
         engine.watch.look_once()
         await engine.lanes.drain(settle)
+        await engine.introspection.settle(engine.membership.targets.values(), settle)
         engine.looks.everything = False
         engine.housekeeping(time.monotonic())
         engine.watch.look_once()

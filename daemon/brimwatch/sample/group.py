@@ -13,7 +13,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from brimwatch.model import Limit, Reading, Sample
-from brimwatch.quantity import Quantity
+from brimwatch.quantity import ALLOCATORS, Quantity
+from brimwatch.sample.holes import worst_share
 from brimwatch.sample.member import MemberSampler
 from brimwatch.units import Bytes
 
@@ -22,7 +23,8 @@ PATIENCE = 3  # cadences after which a member's value counts as missing
 SUMMED = (
     Quantity.RSS, Quantity.PSS, Quantity.USS, Quantity.VMS, Quantity.SWAP, Quantity.ANON, Quantity.TRIMMABLE,
     Quantity.GROWTH, Quantity.THREADS, Quantity.FDS, Quantity.PROCESSES, Quantity.PYTHON_THREADS,
-    Quantity.PYTHON_OBJECTS, Quantity.PYTHON_BLOCKS, Quantity.PEAK_RSS,
+    Quantity.PYTHON_OBJECTS, Quantity.PYTHON_BLOCKS, Quantity.PEAK_RSS, Quantity.PYMALLOC_HELD, Quantity.PYMALLOC_USED,
+    Quantity.GLIBC_HELD, Quantity.GLIBC_USED,
 )  # fmt: skip
 
 
@@ -41,9 +43,7 @@ def sum_samples(samples: Sequence[Sample], expected: int, now: float, wanted: fr
         if parts:
             readings[quantity] = _joined(parts, sum(part.value for part in parts))
             partial = partial or (quantity in wanted and len(parts) < len(samples))
-    worst = _fresh(samples, Quantity.FRAGMENTATION, now)
-    if worst:
-        readings[Quantity.FRAGMENTATION] = _joined(worst, max(part.value for part in worst))
+    _add_holes(readings, samples, now)
     size, resident = readings.get(Quantity.VMS), readings.get(Quantity.RSS)
     if size is not None and resident is not None and 0 < resident.value <= size.value:
         readings[Quantity.VIRTUAL_FRAGMENTATION] = _joined((size, resident), 1 - resident.value / size.value)
@@ -64,6 +64,18 @@ def fastest_growth(members: Iterable[MemberSampler]) -> float:
     members = tuple(members)
     cgroups = {id(member.cgroup): member.cgroup.fastest for member in members}
     return max(sum(member.fastest_resident for member in members), sum(cgroups.values()))
+
+
+def _add_holes(readings: dict[Quantity, Reading], samples: Sequence[Sample], now: float) -> None:
+    """Of what the allocators of all members hold together, the share that is unused, of the worst allocator."""
+    single = _fresh(samples, Quantity.FRAGMENTATION, now)
+    if single:
+        told = any(held in readings for held, _ in ALLOCATORS.values())
+        worst = worst_share(readings) if told else max(part.value for part in single)
+        readings[Quantity.FRAGMENTATION] = _joined(single, worst)
+    complete = _fresh(samples, Quantity.INTROSPECTION_COMPLETE, now)
+    if complete:
+        readings[Quantity.INTROSPECTION_COMPLETE] = _joined(complete, min(part.value for part in complete))
 
 
 def _fresh(samples: Iterable[Sample], quantity: Quantity, now: float) -> list[Reading]:

@@ -25,6 +25,7 @@ from brimwatch.procfs.status import Status, read_status
 from brimwatch.quantity import Quantity
 from brimwatch.sample.cgroup import CgroupSampler
 from brimwatch.sample.cgroups import CgroupCache
+from brimwatch.sample.noted import Noted
 from brimwatch.sample.resident import ResidentFile
 from brimwatch.sample.schedule import Schedule
 from brimwatch.sample.slow import SlowRead, failure_reason
@@ -57,7 +58,7 @@ class MemberSampler:
 
     __slots__ = (
         "_cgroup", "_cgroups", "_closed", "_failure", "_gap", "_peak", "_plans", "_procfs", "_resident", "_slow",
-        "_status", "_wants_usage", "_window", "identity", "interval", "last",
+        "_status", "_wants_usage", "_window", "identity", "interval", "last", "noted",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +73,7 @@ class MemberSampler:
         self.identity = identity
         self.interval = interval
         self.last: Sample | None = None
+        self.noted = Noted()
         self._procfs = procfs
         self._cgroups = cgroups
         self._resident = ResidentFile(procfs, identity)
@@ -108,7 +110,7 @@ class MemberSampler:
         for plan in self._plans:
             if plan.source is not CGROUP_PATH:
                 reasons[plan.source.name] = plan.reason
-        return reasons | self._cgroup.reasons
+        return reasons | self._cgroup.reasons | self.noted.blind
 
     @property
     def pressure(self) -> Mapping[str, float]:
@@ -140,9 +142,9 @@ class MemberSampler:
         self._cgroup.usage.look_for_oom_kills()
         return self.oom_kills()
 
-    def note(self, quantity: Quantity, reading: Reading) -> None:
-        """A value that was measured elsewhere (by an agent, or from inside the interpreter): it joins the samples."""
-        self._slow[quantity] = reading
+    def note(self, quantity: Quantity, reading: Reading, source: str = "") -> None:
+        """A value that was measured elsewhere (by an agent, or from outside): it joins the samples."""
+        self.noted.note(quantity, reading, source)
 
     # Looks.
 
@@ -154,6 +156,7 @@ class MemberSampler:
         cgroup = self._cgroup
         cgroup.look(now)
         readings = self._slow.copy()
+        readings.update(self.noted.readings)
         readings.update(cgroup.readings)
         if statm is not None:
             self._show(statm, now, readings)
