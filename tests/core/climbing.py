@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from brimwatch.core.budget import Spent
+from brimwatch.core.course import accounted
 from brimwatch.core.decide import Facts, Ladder, attempted, decide
 from brimwatch.core.evaluate import Judgement, evaluate
 from brimwatch.core.select import Turn
@@ -75,9 +76,7 @@ class Climb:
             ),
         )  # fmt: skip
         self.ladder = step.ladder
-        for decision in step.decisions:
-            if decision.verdict is Verdict.RUN:
-                self.spent = self.spent.spend("shop", decision.action, at)
+        self.spent = accounted(self.spent, "shop", step)
         self.outcomes += step.outcomes
         words = [*map(ended, step.outcomes), *map(decided, step.decisions)]
         self.said += words

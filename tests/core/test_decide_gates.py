@@ -153,6 +153,4 @@ def test_a_restart_that_was_refused_at_the_last_look_costs_no_budget() -> None:
     climb.look(0, 450)
     climb.answer(0.1, Verdict.SUPPRESSED, Reason.VANISHED)
     climb.look(0.2, 450)
-    (outcome,) = climb.outcomes
-    climb.spent = climb.spent.refund("shop", outcome.action, outcome.started)
     assert climb.look(61, 450) == ["emergency: restart"]
