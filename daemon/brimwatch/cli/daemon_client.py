@@ -1,5 +1,7 @@
 """How does a command ask a running daemon? Over HTTP, with the token where there is one; a failure is one sentence."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

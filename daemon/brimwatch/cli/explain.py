@@ -1,5 +1,7 @@
 """Why did the daemon do what it did, and what would it do under another configuration?"""
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
@@ -32,7 +34,7 @@ EXAMPLE = """examples:
 DIFFERENCES_SHOWN = 5
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `explain`."""
     parser = subparsers.add_parser(
         "explain",

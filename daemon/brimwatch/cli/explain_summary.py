@@ -1,5 +1,7 @@
 """What came of a replay, all in all? Tiers entered, rungs run and refused, bytes won back, what was never reached."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any

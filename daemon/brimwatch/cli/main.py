@@ -1,5 +1,7 @@
 """What can be typed after `brimwatch`? One file per command, imported when it is used."""
 
+from __future__ import annotations
+
 import argparse
 import importlib
 import sys

@@ -1,5 +1,7 @@
 """What was observed of each target? By a recording, or by a daemon, which remembers, or measures from now on."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """How is a run kept, to be explained later? Every look and decision of a running daemon, or of one that only looks."""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import os
@@ -35,7 +37,7 @@ class Ended(Exception):  # noqa: N818 - not an error: the recording is done
     """The recording is done; the text says why."""
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `record`."""
     parser = subparsers.add_parser(
         "record",

@@ -1,5 +1,7 @@
 """How is each target of a recording judged: as it was, or by another configuration?"""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from brimwatch.config.settings import Config, TargetSpec

@@ -1,5 +1,7 @@
 """Where does a recording go? A file that only its owner may read and that always ends with a whole line, or a pipe."""
 
+from __future__ import annotations
+
 import errno
 import os
 import re

@@ -1,5 +1,7 @@
 """Which tiers and which limit does the observed history of a target ask for?"""
 
+from __future__ import annotations
+
 import argparse
 import json
 import re
@@ -24,7 +26,7 @@ EXAMPLE = """examples:
 _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `suggest`."""
     parser = subparsers.add_parser(
         "suggest",

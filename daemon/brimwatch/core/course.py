@@ -4,6 +4,8 @@ A subject and its target are what the caller keeps; these functions say what cha
 measured (`sample`), nor how a rung is run and told.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Protocol
 

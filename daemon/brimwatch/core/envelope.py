@@ -4,6 +4,8 @@ Time is cut into slots, each of which keeps its lowest and its highest point. Wh
 twice as long, two by two: a day costs no more than an hour, and no peak is lost.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 _FIRST_SLOT = 0.25  # seconds

@@ -8,6 +8,8 @@ stay as they were looked at. The same looks always leave the same rows.
 Does *not* cover the samples themselves, with all that was read: those are recorded (`brimwatch record`).
 """
 
+from __future__ import annotations
+
 import math
 from array import array
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """What came a tier closest to being entered? The answer for a tier that never was."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.core.resolve import absolute, known

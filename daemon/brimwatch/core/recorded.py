@@ -4,6 +4,8 @@ Times are monotonic seconds (`at`) of the machine that was watched, `wall` is Un
 process, or (0, 0) for a group's sum and for the host; `member` is the number it was shown under.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple

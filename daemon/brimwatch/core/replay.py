@@ -7,6 +7,8 @@ are assumed to answer at once, and memory goes on as it was recorded (`Assume`).
 Does *not* cover reading a recording (`record`) or telling what comes out.
 """
 
+from __future__ import annotations
+
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace

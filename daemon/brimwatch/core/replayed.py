@@ -1,5 +1,7 @@
 """What does a replay know of a target and its subjects, and what comes out of it?"""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 

@@ -7,6 +7,8 @@ a history; where the floor rises, no limit holds for long, and that is said.
 Does *not* cover what is to be done in a tier: that depends on the program.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from itertools import pairwise

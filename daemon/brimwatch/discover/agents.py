@@ -3,6 +3,8 @@
 Does *not* connect, and does not see an agent whose socket lies in a container's own file system or is abstract.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat

@@ -1,5 +1,7 @@
 """Does a replay decide what the daemon decided? Its events are compared with those of the recording, in order."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Mapping
 

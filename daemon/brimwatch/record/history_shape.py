@@ -1,5 +1,7 @@
 """What does the HTTP API say of the last minutes of a subject? Columns and rows, ready to be written as JSON."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
 

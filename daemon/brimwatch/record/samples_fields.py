@@ -1,5 +1,7 @@
 """Is a value of a recording what it has to be? Typed access to one JSON object that anybody may have written."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -73,18 +75,18 @@ class Fields:
             raise Malformed(f"{key} is no list")
         return value
 
-    def part(self, key: str) -> "Fields":
+    def part(self, key: str) -> Fields:
         """An object. Raises Malformed."""
         value = self._given.get(key)
         if not isinstance(value, dict):
             raise Malformed(f"{key} is no object")
         return Fields(value)
 
-    def maybe(self, key: str) -> "Fields | None":
+    def maybe(self, key: str) -> Fields | None:
         """The same, or None where it is absent. Raises Malformed."""
         return None if self._given.get(key) is None else self.part(key)
 
-    def parts(self, key: str) -> Iterator["Fields"]:
+    def parts(self, key: str) -> Iterator[Fields]:
         """A list of objects. Raises Malformed."""
         return (Fields(one) for one in self.items(key))
 

@@ -1,5 +1,7 @@
 """How is a recording read from a file? Line by line, within bounds; damage is told with its line."""
 
+from __future__ import annotations
+
 import gzip
 import io
 import sys

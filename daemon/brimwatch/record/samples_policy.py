@@ -4,6 +4,8 @@ What an action does in detail is not written: it may hold addresses and argument
 place stands a digest, keyed anew for each recording, by which a reload that changed it is noticed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What does a line of a recording say? The reverse of `samples_write`; whoever wrote the line is not trusted."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Callable, Mapping

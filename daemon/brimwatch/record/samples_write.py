@@ -3,6 +3,8 @@
 Never written: command lines, environments, arguments and addresses of actions.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math

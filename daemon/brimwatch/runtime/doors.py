@@ -1,5 +1,7 @@
 """What does the daemon show, and to whom? The web server, with all that it needs handed in from the engine."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING
@@ -87,7 +89,7 @@ def check_doors(options: Options) -> None:
         check_address(options.listen_address)
 
 
-def _web_file(options: Options, access: Access) -> "WebFile | None":
+def _web_file(options: Options, access: Access) -> WebFile | None:
     """The web configuration, if there is one. Raises ConfigError."""
     if options.web_config_file is None:
         return None
@@ -96,7 +98,7 @@ def _web_file(options: Options, access: Access) -> "WebFile | None":
     return WebFile(options.web_config_file, access.rules)
 
 
-async def keep_web_file(file: "WebFile", story: Story) -> None:
+async def keep_web_file(file: WebFile, story: Story) -> None:
     """Follow the file's changes and tell of them."""
 
     def reloaded() -> None:

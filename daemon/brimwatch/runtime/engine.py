@@ -1,5 +1,7 @@
 """How do the stages fit together? Every part is made here once, and handed what it needs."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import pwd
@@ -131,7 +133,7 @@ class Engine:
         self.watch.configure(config)
 
     @property
-    def recorder(self) -> "Recorder":
+    def recorder(self) -> Recorder:
         """Who hands on every look to those who listen; made, and its modules loaded, for the first of them."""
         if self._recorder is None:
             from brimwatch.runtime.recorder import Recorder
@@ -198,7 +200,7 @@ class Engine:
         self.continuity.configure(config)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
-    def _terms(self) -> "Terms":
+    def _terms(self) -> Terms:
         from brimwatch.core.recorded import Terms
 
         looks, config = self.looks, self.config

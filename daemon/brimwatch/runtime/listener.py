@@ -1,5 +1,7 @@
 """How do lines wait for one who listens? In a queue that is bounded by bytes; what has no room is counted as lost."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections import deque

@@ -1,5 +1,7 @@
 """What was the daemon asked for on its command line?"""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +28,7 @@ class Options:
     adopts: Callable[[int], bool] | None = None  # which of our children belong to the first target as orphans
     journal: bool = False  # keep what must outlive this run; the daemon does, a demonstration does not
 
-    def anchored(self) -> "Options":
+    def anchored(self) -> Options:
         """The same with whole paths: a thread may read them again just while the daemon is at `/` to start a child."""
 
         return replace(

@@ -3,6 +3,8 @@
 While nobody listens the engine has no tap. A row is written once for all who listen, on the loop: 18 us for a look.
 """
 
+from __future__ import annotations
+
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Collection

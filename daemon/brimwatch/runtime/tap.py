@@ -3,6 +3,8 @@
 While nobody listens there is no tap, and each place costs one comparison.
 """
 
+from __future__ import annotations
+
 from typing import Protocol
 
 from brimwatch.core.budget import Spent

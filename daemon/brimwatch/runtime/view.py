@@ -1,5 +1,7 @@
 """What of the engine does the web see? Everything that a page or a client asks for, handed in from here."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
