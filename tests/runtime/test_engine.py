@@ -14,6 +14,7 @@ from tests.runtime.replaying import replayed
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.config.load import load
 from brimwatch.config.settings import Config
+from brimwatch.model import Tier
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
@@ -109,7 +110,9 @@ def test_a_rung_that_runs_has_an_outcome_though_nobody_waits_for_it(dropped: boo
 def test_a_tier_that_a_reload_takes_away_ends_then() -> None:
     text = """
         targets: [{{name: job, match: {{pid: {pid}}}, policy: one}}]
-        policies: {{one: {{tiers: {{warning: {{when: {{rss: 1kB}}}}, critical: {{when: {{rss: {critical}}}}}}}}}}}
+        policies:
+          one: {{tiers: {{warning: {{when: {{rss: 1kB}}, do: [note]}}, critical: {{when: {{rss: {critical}}}}}}}}}
+        actions: {{note: {{exec: [/bin/true]}}}}
     """
 
     async def test() -> None:
@@ -126,6 +129,7 @@ def test_a_tier_that_a_reload_takes_away_ends_then() -> None:
         left = next(one.event for one in engine.events.since() if one.event.name.value == "tier_left")
         assert left.facts["held_seconds"] == pytest.approx(100.0, abs=50.0)
         assert subject.since_wall == pytest.approx(time.time(), abs=50.0)
+        assert (subject.tier, subject.ladder.firing) == (Tier.WARNING, None)  # going down runs nothing
         await engine.close()
 
     asyncio.run(test())

@@ -38,3 +38,11 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     os.chmod(tmp_path / "a", 0o777)
     assert prepare_storage(str(tmp_path / "a")) == f"{tmp_path}/a: others may write to it (mode 0777)"
+
+
+def test_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    os.chown(tmp_path, 4242, -1)
+    why = "it belongs to uid 4242, who could put anything in the place of what we write"
+    assert prepare_storage(str(tmp_path)) == f"{tmp_path}: {why}"

@@ -130,9 +130,13 @@ def _changed(
         if ladder.firing is not None and ladder.firing.tier < change.after:
             ladder = _supersede(ladder, ladder.firing, facts, decisions, outcomes)
         return replace(ladder, entered=change.after, refused=Tier.CALM, told=Tier.CALM, waiting=None)
-    # The lower tier that is now uncovered gets a cooldown, so that going down starts nothing by itself.
-    if change.after is not Tier.CALM:
-        ladder = ladder.cool(change.after, facts.sample.at + facts.policy.cooldown)
+    return lowered(ladder, change.after, facts.policy, facts.sample.at)
+
+
+def lowered(ladder: Ladder, tier: Tier, policy: Policy, now: float) -> Ladder:
+    """The ladder after a fall to `tier`, which is uncovered now: it rests, so that going down starts nothing."""
+    if tier is not Tier.CALM:
+        ladder = ladder.cool(tier, now + policy.cooldown)
     return replace(ladder, entered=Tier.CALM, refused=Tier.CALM)
 
 

@@ -17,7 +17,7 @@ from brimwatch.core import recorded as rows
 from brimwatch.core.budget import Spent
 from brimwatch.core.by_hand import taken_over
 from brimwatch.core.course import accounted, concerns, entered_shared, rejudged, turn_of
-from brimwatch.core.decide import Facts, Ladder, attempted, decide, rule_of
+from brimwatch.core.decide import Facts, Ladder, attempted, decide, lowered, rule_of
 from brimwatch.core.evaluate import evaluate
 from brimwatch.core.replayed import Happening, Plan, Replayed, ReplayedTarget
 from brimwatch.core.settle import settle_gone, settle_told
@@ -82,6 +82,8 @@ class Replay:
             if subject.judgement is None:
                 continue
             subject.judgement, change = rejudged(subject.judgement, old.policy, plan.policy, row.at)
+            if change is not None:
+                subject.ladder = lowered(subject.ladder, change.after, plan.policy, row.at)
             if change is not None and subject.sample is not None:
                 yield self._changed(target, subject, change, subject.sample, row.wall)
 

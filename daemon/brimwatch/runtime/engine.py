@@ -19,7 +19,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
-from brimwatch.runtime.boot import clock_of
+from brimwatch.runtime.boot import clock_of, read_boot_id
 from brimwatch.runtime.continuity import Continuity
 from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.introspect import Introspection
@@ -136,7 +136,7 @@ class Engine:
         if self._recorder is None:
             from brimwatch.runtime.recorder import Recorder
 
-            boot_id = _boot_id(self._procfs)
+            boot_id = read_boot_id(self._procfs)
             self._recorder = Recorder(self.story, self.events, self._terms, lambda: self.looks.spent, boot_id)
         return self._recorder
 
@@ -255,12 +255,3 @@ def describe(action: Action) -> str:
     """What an action would do, for a person, as far as its kind says."""
     told = getattr(ACTIONS[action.kind], "describe", None)
     return str(told(action.options)) if told is not None else f"be run (its kind is {action.kind})"
-
-
-def _boot_id(procfs: str) -> str:
-    """Which boot it is that monotonic seconds count from, or nothing. Source: random(4)."""
-    try:
-        with open(f"{procfs}/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read(64).strip()
-    except (OSError, ValueError):
-        return ""

@@ -17,10 +17,11 @@ from brimwatch.act.undo_store import Folder, Leftover, RecordFile
 from brimwatch.config.settings import Config
 from brimwatch.model import Action, Decision, Reason, Tier
 from brimwatch.record.catalogue import Name
+from brimwatch.runtime.boot import read_boot_id
 from brimwatch.runtime.leftovers import clear_up, forget, take_back
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
-from brimwatch.runtime.undo_folders import boot_id, choose_folder
+from brimwatch.runtime.undo_folders import choose_folder
 from brimwatch.units import Seconds, format_duration
 
 KINDS = frozenset({"cgroup", "rlimit"})  # of actions that change what has to be put back
@@ -57,7 +58,7 @@ class Keeper:
         self._loop = loop
         self._lock = threading.Lock()
         self._book: dict[tuple[object, ...], InForce | None] = {}  # None: being recorded
-        self._boot = boot_id(procfs)
+        self._boot = read_boot_id(procfs)
         self._run_dir = ""
         self._folder: Folder | None = None
         self._why = "no action of the configuration needs any"

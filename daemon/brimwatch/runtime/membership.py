@@ -14,6 +14,7 @@ from collections.abc import Callable
 from brimwatch.act.exits import exited
 from brimwatch.config.settings import TargetSpec
 from brimwatch.core.course import rejudged
+from brimwatch.core.decide import lowered
 from brimwatch.discover.roster import FoundTarget, Member
 from brimwatch.model import Policy, ProcessId
 from brimwatch.procfs.descriptor import ceiling
@@ -116,7 +117,10 @@ class Membership:
         before = subject.judgement
         if before is None:
             return
-        subject.judgement, change = rejudged(before, old, subject.target.spec.policy, now)
+        policy = subject.target.spec.policy
+        subject.judgement, change = rejudged(before, old, policy, now)
+        if change is not None:
+            subject.ladder = lowered(subject.ladder, change.after, policy, now)
         if change is not None and subject.sample is not None:
             self._story.changed(subject, change, subject.sample)
             subject.since_wall = time.time()

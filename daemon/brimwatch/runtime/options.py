@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from brimwatch.units import Seconds
 
@@ -26,3 +27,17 @@ class Options:
     procfs: str = "/proc"
     adopts: Callable[[int], bool] | None = None  # which of our children belong to the first target as orphans
     journal: bool = False  # keep what must outlive this run; the daemon does, a demonstration does not
+
+    def anchored(self) -> Options:
+        """The same with whole paths: a thread may read them again just while the daemon is at `/` to start a child."""
+
+        return replace(
+            self,
+            config_file=_whole(self.config_file),
+            token_file=_whole(self.token_file),
+            web_config_file=_whole(self.web_config_file),
+        )
+
+
+def _whole(path: str | None) -> str | None:
+    return None if path is None else os.path.abspath(path)

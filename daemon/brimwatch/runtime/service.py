@@ -33,12 +33,13 @@ class Service:
     """
 
     def __init__(self, options: Options, config: Config, log: Log, hosted: bool = False) -> None:
-        self._options = options
+        self._options = options.anchored()
         self._config = config
         self._log = log
         self._hosted = hosted
         self._notifier = Notifier({} if hosted else None)
-        self._file = ConfigFile(options.config_file) if options.config_file is not None else None
+        path = self._options.config_file
+        self._file = ConfigFile(path) if path is not None else None
         self._reloading = asyncio.Lock()
         self._ended = "its work was done"
         self._tasks: set[asyncio.Task[object]] = set()

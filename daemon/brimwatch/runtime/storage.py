@@ -40,6 +40,8 @@ def prepare_storage(folder: str) -> str | None:
         return f"{folder}: {error.strerror}"
     if not stat.S_ISDIR(found.st_mode):
         return f"{folder}: not a folder"
+    if found.st_uid not in (0, os.geteuid()):
+        return f"{folder}: it belongs to uid {found.st_uid}, who could put anything in the place of what we write"
     if found.st_mode & stat.S_IWOTH:
         return f"{folder}: others may write to it (mode {stat.S_IMODE(found.st_mode):04o})"
     if not os.access(folder, os.W_OK | os.X_OK):

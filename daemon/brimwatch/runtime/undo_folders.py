@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -45,15 +44,3 @@ def find_leftovers(run_dir: str) -> Iterator[Leftover]:
         if not any(leftover.file for leftover in found):
             folder.close()
         yield from (one._replace(name=f"{folder.path}/{one.name}") for one in found)
-
-
-def boot_id(procfs: str) -> str:
-    """What tells one start of the machine from the next; empty where it cannot be read. Source: proc_sys_kernel(5)."""
-    try:
-        descriptor = os.open(f"{procfs}/sys/kernel/random/boot_id", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return os.read(descriptor, 64).decode("ascii", "replace").strip()
-    finally:
-        os.close(descriptor)
