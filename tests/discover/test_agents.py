@@ -43,7 +43,20 @@ def test_without_directories_there_are_no_agents(agents):
 
 
 @pytest.mark.parametrize(
-    "name", ["12.sock.tmp", "a12.sock", "012.sock", "0.sock", ".sock", "-1.sock", "12345678901.sock"]
+    "name",
+    [
+        "12.sock.tmp",
+        "12-.sock",
+        "12-01.sock",
+        "12-1-2.sock",
+        ".12-34",
+        "a12.sock",
+        "012.sock",
+        "0.sock",
+        ".sock",
+        "-1.sock",
+        "12345678901.sock",
+    ],
 )
 def test_other_names_are_none(agents, listen, name):
     listen(name)
@@ -55,6 +68,12 @@ def test_a_socket_of_the_same_user_speaks_for_the_process(agents, listen):
     agents.list()
     assert agents.speaks_for(ProcessId(12, 1000), ME)
     assert not agents.speaks_for(ProcessId(13, 1000), ME)
+
+
+def test_a_name_with_a_start_time_speaks_for_that_process_alone(agents, listen):
+    listen("12-1000.sock")
+    assert {12} == agents.list()
+    assert [agents.speaks_for(ProcessId(12, ticks), ME) for ticks in (1000, 1001)] == [True, False]
 
 
 def test_a_file_is_no_socket(agents, tmp_path):

@@ -1,5 +1,7 @@
 """What can be typed after `brimwatch`? One file per command, imported when it is used."""
 
+from __future__ import annotations  # `hooks` runs on Python 3.9
+
 import argparse
 import importlib
 import sys
@@ -16,7 +18,11 @@ COMMANDS = {
     "reclaim": "have the running daemon ask a target for memory now",
     "drill": "rehearse a tier on the running daemon",
     "inspect": "one deep look at any process; nothing is changed",
+    "hooks": "start a Python program with the agent inside, or pack the agent as a folder",
 }
+_ANYWHERE = ("hooks",)  # commands for the Python of a target; all others need the daemon's
+_OLDEST = (3, 11)
+_TOO_OLD = "brimwatch: this command needs Python {}.{} or newer, and this is {}.{}; only `hooks` runs on older ones"
 _NEEDS = "brimwatch: this command needs the daemon's packages: pip install 'brimwatch[daemon]' (missing: {})"
 
 
@@ -31,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"brimwatch {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     named = words[0] if words else ""
+    if named in COMMANDS and named not in _ANYWHERE and sys.version_info < _OLDEST:
+        print(_TOO_OLD.format(*_OLDEST, *sys.version_info[:2]), file=sys.stderr)
+        return 1
     try:
         for command, summary in COMMANDS.items():
             if command == named:  # only the module of the command that runs is imported

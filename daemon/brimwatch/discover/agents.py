@@ -1,4 +1,7 @@
-"""Which processes have an agent inside? Each answers on a socket `<pid>.sock` in one of the run directories.
+"""Which processes have an agent inside? Each answers on a socket `<pid>-<start>.sock` in one of the run directories.
+
+`start` is the start time of the process in clock ticks; a name without it, `<pid>.sock`, is that of an answerer that
+does not know its own.
 
 Does *not* connect, and does not see an agent whose socket lies in a container's own file system or is abstract.
 """
@@ -11,7 +14,7 @@ from brimwatch.discover.births import Births
 from brimwatch.model import ProcessId
 
 MOST = 1 << 16  # entries of one directory that are looked at
-_SOCKET = re.compile(r"([1-9][0-9]{0,9})\.sock", re.ASCII)
+_SOCKET = re.compile(r"([1-9][0-9]{0,9})(?:-([1-9][0-9]{0,19}))?\.sock", re.ASCII)
 
 
 class Agents:
@@ -53,12 +56,19 @@ class Agents:
         behind: one that is older than the process was of another one that had its PID.
         """
         for key in self._sockets.get(process.pid, ()):
+            if _start(key[0]) not in (None, process.start_ticks):
+                continue  # of another process that had this PID
             if key not in self._status:
                 self._status[key] = _status(key[0])
             found = self._status[key]
             if found is not None and found[0] in (0, uid) and not self._births.after(process, found[1]):
                 return True
         return False
+
+
+def _start(path: str) -> int | None:
+    found = _SOCKET.fullmatch(os.path.basename(path))
+    return None if found is None or found[2] is None else int(found[2])
 
 
 def _status(path: str) -> tuple[int, float] | None:

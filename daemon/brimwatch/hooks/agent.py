@@ -1,0 +1,185 @@
+"""Who answers in this process? One daemon thread with one socket, which speaks, judges and looks after its own place.
+
+It runs nothing of the program's: hooks run on a lane. It holds no descriptor but sockets that it knows again, and waits
+in poll(2), which a fork does not share with the child as epoll would.
+"""
+
+from __future__ import annotations
+
+import _thread
+import select
+import time
+
+from brimwatch.hooks.client import Client
+from brimwatch.hooks.lane import start_thread
+from brimwatch.hooks.place import Place, listen, sweep
+from brimwatch.hooks.state import State
+from brimwatch.hooks.wire import MOST_CLIENTS
+
+NAME = "brimwatch-agent"
+CHILD_GRACE = 0.05  # seconds: a forked child that calls exec or ends sooner needs no socket
+PLACE_EVERY = 5.0  # seconds between two looks at our own place
+SWEEP_EVERY = 30.0
+JUDGE_EVERY = 1.0  # seconds between two looks at our own resident set, where nobody else looks
+SOONEST, LATEST = 0.001, 0.1  # seconds between two looks whether work beside us is over
+
+
+class Agent:
+    """The thread of one process and what it holds."""
+
+    def __init__(self, state: State, grace: float = 0.0) -> None:
+        self._state = state
+        self._grace = grace
+        self.place: Place | None = None
+        self.missing: list[str] = []  # why each place was passed over
+        self.faults = 0
+        self.stopping = False
+        self._clients: list[Client] = []
+        self.lock = _thread.allocate_lock()  # held while a descriptor is made: a fork waits for it
+        self._look_at = self._sweep_at = 0.0
+
+    def start(self) -> bool:
+        """Begin to answer; False where no thread can be had."""
+        return start_thread(self._run, NAME)
+
+    def open(self) -> bool:
+        """Begin to listen where we can; the thread does so by itself, this is for who wants to know at once."""
+        with self.lock:
+            if self.stopping:
+                return False
+            if self.place is not None and not self.place.stands():
+                self.place.leave()
+                self.place = None
+            if self.place is None:
+                self.missing = []
+                self.place = listen(self._state.run_dir, self._state.ticks, self.missing)
+            return self.place is not None
+
+    def look_soon(self) -> None:
+        """Something was asked anew: see to it at once, on the thread of who asks."""
+        if self.place is not None and self._state.run_dir is not None:
+            directory = None if self.place.path is None else self.place.path.rpartition("/")[0]
+            if directory != self._state.run_dir.rstrip("/"):
+                with self.lock:
+                    self.place.leave()
+        self.open()
+
+    def stop(self) -> None:
+        """Leave nothing behind: the name is gone when this returns, the thread ends soon after."""
+        self.stopping = True
+        if self.lock.acquire(timeout=1.0):
+            try:
+                if self.place is not None:
+                    self.place.unlink()
+                    self.place.wake()
+            finally:
+                self.lock.release()
+
+    def forget(self) -> None:
+        """In a forked child: let go of what belongs to the parent, without a word to those it talks to."""
+        self.stopping = True
+        for held in (self.place, *self._clients):
+            if held is not None:
+                held.close()
+        self.place, self._clients = None, []
+
+    def _run(self) -> None:
+        if self._grace:
+            time.sleep(self._grace)
+        while not self.stopping:
+            try:
+                self._turn(time.monotonic())
+            except Exception:  # noqa: BLE001 - the program does not pay for a fault of ours: counted, shown in status
+                self.faults += 1
+                time.sleep(0.1)
+        for held in (self.place, *self._clients):
+            if held is not None:
+                held.close()
+
+    def _turn(self, now: float) -> None:
+        if now >= self._look_at:
+            self._look_at = now + PLACE_EVERY
+            if self.open() and now >= self._sweep_at and self.place is not None and self.place.path is not None:
+                self._sweep_at = now + SWEEP_EVERY
+                sweep(self.place.path.rpartition("/")[0])
+        self._state.look(now)
+        self._serve(self._wait(now))
+
+    def _wait(self, now: float) -> dict[int, int]:
+        """What has happened on which descriptor. Those that are not ours any more are forgotten first."""
+        self._clients = [client for client in self._clients if client.is_ours]
+        poll = select.poll()
+        if self.place is not None and self.place.is_ours:
+            poll.register(self.place.socket, select.POLLIN)
+        else:
+            self._look_at = 0.0 if self.place is not None else self._look_at
+        for client in self._clients:
+            wanted = select.POLLOUT if client.writing else 0 if client.pending or client.full else select.POLLIN
+            poll.register(client.socket, wanted)
+        return dict(poll.poll(max(0.0, self._patience(now)) * 1000))
+
+    def _patience(self, now: float) -> float:
+        waits = [PLACE_EVERY, self._look_at - now, *(client.until - now for client in self._clients)]
+        if self._state.judgement.thresholds:
+            waits.append(JUDGE_EVERY)
+        waits += [_soon(now - client.pending.since) for client in self._clients if client.pending is not None]
+        if self._state.untold is not None:
+            waits.append(_soon(self._state.aside.age(now)))
+        return min(waits)
+
+    def _serve(self, events: dict[int, int]) -> None:
+        now = time.monotonic()
+        self._clients = [client for client in self._clients if self._go_on(client, events, now)]
+        if self.place is not None and events.get(self.place.socket.fileno(), 0) & select.POLLIN and not self.stopping:
+            with self.lock:
+                for _ in range(MOST_CLIENTS):
+                    if not self._accept(now):
+                        break
+
+    def _go_on(self, client: Client, events: dict[int, int], now: float) -> bool:
+        """One step of a connection; False, and closed, when it is over."""
+        event = events.get(client.socket.fileno(), 0)
+        if client.pending is not None:
+            lives = not event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) and client.settle(now)
+        elif event & select.POLLOUT:
+            lives = client.write(now) and client.advance(now)
+        elif event & select.POLLIN:
+            lives = client.read(now)
+        else:
+            lives = not event and now < client.until
+        if not lives:
+            client.close()
+        return lives
+
+    def _accept(self, now: float) -> bool:
+        """Take one connection; False when there is none left to take."""
+        if self.place is None:
+            return False
+        try:
+            connection, _ = self.place.socket.accept()
+        except BlockingIOError:
+            return False
+        except OSError:  # it went away again, or descriptors have run out: poll would come back at once
+            time.sleep(0.05)
+            return False
+        client = Client(connection, self._state, now)
+        if client.greet(now):
+            self._make_room()
+            self._clients.append(client)
+        else:
+            client.close()
+        return True
+
+    def _make_room(self) -> None:
+        """A connection more than there may be takes the place of the one that has been silent for longest."""
+        if len(self._clients) < MOST_CLIENTS:
+            return
+        waiting = [client for client in self._clients if client.pending is None]
+        last = min(waiting or self._clients, key=lambda client: (not client.idle, client.until))
+        last.close()
+        self._clients.remove(last)
+
+
+def _soon(age: float) -> float:
+    """When to look again at work that has taken `age` seconds: soon at first, a tenth of its age later on."""
+    return min(LATEST, max(SOONEST, age / 10))

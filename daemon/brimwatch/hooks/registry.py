@@ -1,0 +1,126 @@
+"""Which hooks are there, in which order, and what became of each?
+
+Readers take no lock: a signal handler that runs hooks may have interrupted the very thread that adds one. Writers
+replace the whole table.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+from brimwatch.hooks.wire import LONGEST_NAME, MOST_HOOKS, NAME_EXTRAS, TIERS, is_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+BUILTIN = ("stdlib-caches", "modules", "gc", "trim")  # room is kept for them
+CACHES, DEFAULT, MODULES, COLLECT, TRIM = 20, 50, 70, 90, 100  # orders: what costs least to lose goes first
+
+
+class Hook:
+    """A function that gives memory back, and what is told of it."""
+
+    __slots__ = (
+        "claimed_bytes", "failures", "function", "hit_ratio", "info", "last", "name", "order", "run_on", "runs",
+        "size", "suppressed", "tier",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        tier: str,
+        function: Callable[[Any], Any] | None,
+        order: int = DEFAULT,
+        run_on: Any = None,
+        size: Callable[[], Any] | None = None,
+        hit_ratio: Callable[[], Any] | None = None,
+        info: Callable[[], Any] | None = None,
+    ) -> None:
+        self.name, self.tier, self.function, self.order, self.run_on = name, tier, function, order, run_on
+        self.size, self.hit_ratio, self.info = size, hit_ratio, info
+        self.runs = self.failures = self.suppressed = self.claimed_bytes = 0
+        self.last: dict[str, Any] | None = None
+
+    def wanted_at(self, tier: str) -> bool:
+        """Whether it runs when a round of that tier names no hooks."""
+        return self.function is not None and TIERS.index(tier) >= TIERS.index(self.tier)
+
+
+class Registry:
+    """All hooks of this process, at most 64, and who is told of tiers."""
+
+    def __init__(self) -> None:
+        self.hooks: dict[str, Hook] = {}
+        self.subscribers: tuple[Callable[[str], Any], ...] = ()
+        self.refused = 0  # hooks for which there was no room
+        self.deaf = 0  # how often a subscriber raised
+        self.lock = _thread.allocate_lock()
+        self.added: Callable[[Hook], None] | None = None  # told of each new hook
+        self.listened: Callable[[Callable[[str], Any]], None] | None = None  # told of each new subscriber
+
+    def add(self, hook: Hook) -> bool:
+        """Add a hook, in the place of one of the same name; False (and counted) where there is no room.
+
+        Raises ValueError for a name or tier that cannot be.
+        """
+        check_name(hook.name)
+        check_tier(hook.tier)
+        if isinstance(hook.order, bool) or not isinstance(hook.order, int):
+            raise ValueError(f"hooks: found the order {hook.order!r:.80}, wanted an int: lower ones run first")
+        with self.lock:
+            kept = [name for name in BUILTIN if name not in self.hooks and name != hook.name]
+            if hook.name not in self.hooks and len(self.hooks) + len(kept) >= MOST_HOOKS:
+                self.refused += 1
+                return False
+            self.hooks = {**self.hooks, hook.name: hook}
+        if self.added is not None:
+            self.added(hook)
+        return True
+
+    def discard(self, name: str) -> bool:
+        """Forget a hook; False where there is none of that name."""
+        with self.lock:
+            found = name in self.hooks
+            self.hooks = {key: hook for key, hook in self.hooks.items() if key != name}
+        return found
+
+    def subscribe(self, callback: Callable[[str], Any]) -> None:
+        """Tell `callback` of each change of the tier; at most 64, the same one once."""
+        with self.lock:
+            if callback not in self.subscribers and len(self.subscribers) < MOST_HOOKS:
+                self.subscribers = (*self.subscribers, callback)
+        if self.listened is not None:
+            self.listened(callback)
+
+    def unsubscribe(self, callback: Callable[[str], Any]) -> None:
+        """Tell it no more."""
+        with self.lock:
+            self.subscribers = tuple(one for one in self.subscribers if one != callback)
+
+    def renew_lock(self) -> None:
+        """In a forked child: whoever held it is not there."""
+        self.lock = _thread.allocate_lock()
+
+    def chosen(self, tier: str, names: tuple[str, ...] | None) -> list[Hook]:
+        """The hooks of a round in their order: those named, whatever their tier, else those of the tier and below."""
+        hooks = [
+            hook
+            for hook in self.hooks.values()
+            if (hook.wanted_at(tier) if names is None else hook.name in names and hook.function is not None)
+        ]
+        return sorted(hooks, key=lambda hook: (hook.order, hook.name))
+
+
+def check_name(name: object) -> None:
+    """Raise ValueError unless it can be the name of a hook."""
+    if not is_name(name):
+        wanted = f"1 to {LONGEST_NAME} letters, digits and {NAME_EXTRAS} of ASCII"
+        raise ValueError(f"hooks: found the name {name!r:.80}, wanted {wanted}: it becomes a metric's label")
+
+
+def check_tier(tier: object) -> None:
+    """Raise ValueError unless it is a tier at which hooks run."""
+    if tier not in TIERS[1:]:
+        raise ValueError(f"hooks: found the tier {tier!r:.80}, wanted one of {', '.join(TIERS[1:])}")

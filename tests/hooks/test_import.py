@@ -1,0 +1,93 @@
+"""What does it cost a program to import the hooks, and does every Python take them?"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.hooks.conftest import DAEMON
+
+HOOKS = DAEMON / "brimwatch" / "hooks"
+RUN_BY_TARGETS = [
+    *sorted(HOOKS.rglob("*.py")),
+    *sorted((DAEMON / "brimwatch" / "cli").glob("hooks*.py")),
+    *(DAEMON / "brimwatch" / name for name in ("__init__.py", "__main__.py", "errors.py", "units.py", "cli/main.py")),
+]
+MOST_OF_OURS = 12  # modules; the agent's own come with `install`
+MOST_BYTES = 2_000_000
+MOST_WITH_AGENT = 4_000_000  # where nothing else had imported socket, json and threading
+
+IMPORT = f"""
+import os, sys  # every program that is not run with -S has imported them
+sys.path.insert(0, {str(DAEMON)!r})
+def rss():
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * 4096
+size = rss()
+before = set(sys.modules)
+from brimwatch import hooks
+new, grown = sorted(set(sys.modules) - before), rss() - size
+"""
+
+
+def run(python: str, code: str) -> "subprocess.CompletedProcess[str]":
+    # Without -B: the second of two imports is the one that counts, and finds compiled files.
+    return subprocess.run([python, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=60)
+
+
+def look(python: str, code: str) -> dict[str, object]:
+    run(python, IMPORT)
+    answer = run(python, IMPORT + code + "\nimport json; print(json.dumps({'new': new, 'grown': grown}))")
+    assert answer.stderr == ""
+    found: dict[str, object] = json.loads(answer.stdout)
+    return found
+
+
+def test_importing_the_hooks_brings_a_few_small_modules_and_nothing_else(python: str) -> None:
+    new = look(python, "")["new"]
+    assert isinstance(new, list)
+    others = [name for name in new if not name.startswith("brimwatch")]
+    assert set(others) <= {"__future__"}
+    assert len(new) - len(others) <= MOST_OF_OURS
+
+
+def test_importing_the_hooks_takes_less_than_two_megabytes(python: str) -> None:
+    grown = look(python, "")["grown"]
+    assert isinstance(grown, int)
+    assert grown < MOST_BYTES
+
+
+def test_the_agent_needs_nothing_but_the_standard_library(python: str, tmp_path: Path) -> None:
+    code = f"assert hooks.install(run_dir={str(tmp_path / 'run')!r}), hooks.status()\nhooks.reclaim('emergency')\n"
+    look(python, code)  # under -I -S there is nothing else to import
+
+
+def test_an_agent_at_rest_is_one_thread_one_descriptor_and_a_few_megabytes(python: str, run_dir: str) -> None:
+    code = f"""
+held, size = set(os.listdir('/proc/self/fd')), rss()
+hooks.install(run_dir={run_dir!r})
+import threading
+print(threading.active_count(), len(set(os.listdir('/proc/self/fd')) - held), file=sys.stderr)
+grown = rss() - size
+hooks.uninstall()
+"""
+    run(python, IMPORT + code)
+    answer = run(python, IMPORT + code + "print(grown)")
+    assert answer.stderr == "2 1\n"
+    assert int(answer.stdout) < MOST_WITH_AGENT
+
+
+@pytest.mark.parametrize("path", RUN_BY_TARGETS, ids=lambda path: str(path.relative_to(DAEMON)))
+def test_what_runs_in_a_target_is_python_3_9(path: Path) -> None:
+    import ast
+
+    ast.parse(path.read_text(), feature_version=(3, 9))
+
+
+def test_what_runs_in_a_target_compiles(python: str, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfor path in sys.argv[1:]:\n    with open(path, 'rb') as file: compile(file.read(), path, 'exec')"
+    )
+    command = [python, "-I", "-S", "-W", "error", "-c", code, *map(str, RUN_BY_TARGETS)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (answer.returncode, answer.stderr) == (0, "")
