@@ -20,21 +20,21 @@ def connect(address: str) -> socket.socket:
 
 
 def read_reply(client: socket.socket) -> Reply:
-    """One answer off a connection. Raises EOFError when it ends before that."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += _some(client)
-    head, _, body = received.partition(b"\r\n\r\n")
-    lines = head.decode("ascii").split("\r\n")
+    """One answer off a connection, and nothing of the next. Raises EOFError when it ends before that."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += _some(client, 1)
+    lines = head[:-4].decode("ascii").split("\r\n")
     fields = dict(line.lower().split(": ", 1) for line in lines[1:])
     assert fields["content-type"] == "application/json"
+    body = b""
     while len(body) < int(fields["content-length"]):
-        body += _some(client)
+        body += _some(client, int(fields["content-length"]) - len(body))
     return Reply(int(lines[0].split(" ")[1]), json.loads(body))
 
 
-def _some(client: socket.socket) -> bytes:
-    received = client.recv(65536)
+def _some(client: socket.socket, most: int) -> bytes:
+    received = client.recv(most)
     if not received:
         raise EOFError("the agent has hung up")
     return received

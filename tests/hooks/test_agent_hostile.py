@@ -4,7 +4,6 @@ import os
 import socket
 import stat
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -222,14 +221,3 @@ def test_a_link_that_somebody_put_in_our_place_is_replaced_and_never_followed(
     assert target.end() == 0
     assert os.path.exists(tmp_path / "service")
     other.close()
-
-
-def test_at_its_end_a_program_removes_no_socket_but_its_own(start: Start) -> None:
-    target = start()
-    address = target.address()
-    os.unlink(address)
-    with open(address, "w") as file:
-        file.write("somebody else's")
-    began = time.monotonic()
-    assert target.end() == 0
-    assert os.path.exists(address) or time.monotonic() - began > 4  # it may have been replaced by a look at its place

@@ -33,7 +33,6 @@ CONFIG = "import gc\ndef pre_fork(server, worker):\n    gc.freeze()\n"
 def test_every_worker_of_a_prefork_server_gives_memory_back_and_every_request_is_answered(
     spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path, run_dir: str
 ) -> None:
-    pytest.importorskip("gunicorn")
     (tmp_path / "app.py").write_text(HOOK + APPLICATION)
     (tmp_path / "gunicorn.conf.py").write_text(CONFIG)
     port = free_port()
@@ -49,6 +48,7 @@ def test_every_worker_of_a_prefork_server_gives_memory_back_and_every_request_is
     workers = wait_until(lambda: four(server.pid), 30)
     addresses = [target.address(pid) for pid in workers]
     answered = load(port, 400)
+    shared = proportional([server.pid, *workers])
     before = [ask(address, "GET", "/v1/stats").body for address in addresses]
     going = threading.Thread(target=lambda: answered.extend(load(port, 200)))
     going.start()
@@ -61,6 +61,7 @@ def test_every_worker_of_a_prefork_server_gives_memory_back_and_every_request_is
         found = outcomes(reply)
         assert (found["cache:report"], found["gc"], found["trim"]) == (("ran", None),) * 3
     assert sum(reply.body["reclaimed_bytes"] for reply in replies) > 30_000_000
+    assert proportional([server.pid, *workers]) < shared - 30_000_000
     server.terminate()
     assert server.wait(20) == 0
     assert os.listdir(run_dir) == []
@@ -69,6 +70,10 @@ def test_every_worker_of_a_prefork_server_gives_memory_back_and_every_request_is
 def four(pid: int) -> list[int]:
     children = [child.pid for child in psutil.Process(pid).children()]
     return children if len(children) == 4 else []
+
+
+def proportional(pids: list[int]) -> int:
+    return sum(int(psutil.Process(pid).memory_full_info().pss) for pid in pids)
 
 
 def load(port: int, count: int) -> list[int]:

@@ -87,6 +87,16 @@ def test_what_stands_in_our_place_is_replaced(places: list[Place], tmp_path: Pat
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_what_was_put_in_our_place_is_not_removed_at_the_end(places: list[Place], tmp_path: Path) -> None:
+    place, _ = make(places, tmp_path / "run")
+    assert place.path is not None
+    os.unlink(place.path)
+    Path(place.path).write_text("somebody else's")
+    assert not place.stands()
+    place.leave()
+    assert Path(place.path).read_text() == "somebody else's"
+
+
 def test_a_directory_in_our_place_is_left_alone(places: list[Place], tmp_path: Path) -> None:
     (tmp_path / "run").mkdir(0o700)
     name = tmp_path / "run" / f"{os.getpid()}-{TICKS}.sock"
