@@ -14,7 +14,7 @@ help: ## show this list
 run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
 	@$(BIN)/brimwatch demo $(ARGS)
 
-test: $(VENV)/.dev ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
+test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
 	@tests/components/install
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -47,3 +47,8 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/co
 	@echo 'Installing Brimwatch and its tools into $(VENV) ...' >&2
 	@$(PIP) --editable '.[daemon,dev]' >&2
 	@touch $@ $(VENV)/.daemon
+
+$(VENV)/.recipes: $(VENV)/.dev
+	@echo 'Installing the libraries of docs/recipes.md into $(VENV) ...' >&2
+	@$(PIP) --editable '.[recipes]' >&2
+	@touch $@
