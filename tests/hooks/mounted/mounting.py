@@ -13,6 +13,7 @@ from brimwatch.hooks.registry import Hook, Registry
 from brimwatch.hooks.state import State
 
 TOKEN = "a-token-of-more-than-16-characters"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class Reply(NamedTuple):

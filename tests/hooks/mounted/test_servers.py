@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hooks.mounted.applications import SERVERS, WSGIREF
-from tests.hooks.mounted.mounting import TOKEN, token_file
+from tests.hooks.mounted.applications import FLASK, SERVERS, WSGIREF
+from tests.hooks.mounted.mounting import BEARER, token_file
 from tests.hooks.mounted.serving import answers, fetch, own_address, workers
 from tests.hooks.speaking import Target, ask
 
 pytestmark = pytest.mark.live
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.mark.parametrize("kind", sorted(SERVERS))

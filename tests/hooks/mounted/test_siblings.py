@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hooks.mounted.applications import FLASK
+from tests.hooks.mounted.mounting import BEARER
 from tests.hooks.mounted.serving import workers
-from tests.hooks.mounted.test_servers import BEARER, FLASK, serve  # noqa: F401 - a fixture
 from tests.hooks.speaking import Target, ask
 
 from brimwatch.hooks.mounted.asking import Absent, connect, exchange
@@ -30,7 +31,7 @@ def with_hook(code: str) -> str:
 
 
 @pytest.fixture
-def crew(serve: Any, wait_until: Any, run_dir: str) -> Any:  # noqa: F811 - the fixture
+def crew(serve: Any, wait_until: Any, run_dir: str) -> Any:
     """`crew()` is a server of two workers, their PIDs, and the agents of both."""
 
     def begin() -> tuple[Any, list[int], Target]:
@@ -70,21 +71,22 @@ def test_a_stopped_worker_is_given_up_after_the_deadline(crew: Any, wait_until: 
     assert (by_pid[other]["error"], by_pid[answering]["complete"], body["complete"]) == ("deadline", True, False)
 
 
+def as_a_daemon(pid: int, target: Target) -> int:
+    """The status of a reclaim that takes the lease, by the test's own process."""
+    asked = {"tier": "warning", "names": []}
+    with connect(pid, (family(pid) or (0, 0, 0))[2], target.run_dir) as connection:
+        return exchange(connection, "/v1/reclaim", asked, time.monotonic() + 20)[0]
+
+
 def test_asking_by_hand_takes_no_lease_and_needs_none(crew: Any) -> None:
     server, pids, target = crew()
     for pid in pids:
-        with connect(pid, (family(pid) or (0, 0, 0))[2], target.run_dir) as connection:
-            assert (
-                exchange(connection, "/v1/reclaim", {"tier": "warning", "names": []}, time.monotonic() + 20)[0] == 200
-            )
+        assert as_a_daemon(pid, target) == 200
     body = server("POST", "/memory/reports/optimize?workers=all", **BEARER).body
     assert [hook["outcome"] for worker in body["workers"] for hook in worker["hooks"]] == ["ran", "ran"]
     # The lease of the test's own process stands as it did.
     for pid in pids:
-        with connect(pid, (family(pid) or (0, 0, 0))[2], target.run_dir) as connection:
-            assert (
-                exchange(connection, "/v1/reclaim", {"tier": "warning", "names": []}, time.monotonic() + 20)[0] == 200
-            )
+        assert as_a_daemon(pid, target) == 200
 
 
 def test_what_listens_in_a_workers_place_is_not_asked(crew: Any, tmp_path: Path) -> None:
