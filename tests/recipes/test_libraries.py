@@ -161,6 +161,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections are kept
     def do_GET(self):
+        if self.path == "/together":
+            together.wait(60)
         if self.path == "/slow":
             begun.set()
             go_on.wait(60)
@@ -174,17 +176,13 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     daemon_threads, request_queue_size = True, 64
 
-begun, go_on = threading.Event(), threading.Event()
+begun, go_on, together = threading.Event(), threading.Event(), threading.Barrier(20)
 server = Server(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_port}"
 
-def load(get):
-    at_once = threading.Barrier(20)
-    def one():
-        at_once.wait()
-        get(url)
-    threads = [threading.Thread(target=one) for _ in range(20)]
+def load(get):  # as many connections as requests
+    threads = [threading.Thread(target=get, args=(url + "/together",)) for _ in range(20)]
     for thread in threads: thread.start()
     for thread in threads: thread.join()
 
@@ -242,7 +240,10 @@ load(http.client.get)
 """
     )
     found = cook(
-        "httpx: a client with its pool", before, HTTP_AFTER.replace("# collect", 'hooks.reclaim("critical")'), tmp_path
+        "httpx: a client with its pool",
+        before,
+        HTTP_AFTER.replace("warning", "critical").replace("# collect", 'hooks.reclaim("critical")'),
+        tmp_path,
     )
     assert (found["ran"]["renew_http_client"], found["slow"], found["again"]) == ("ran", ["ok"], "ok")
     assert (found["was"] > 30, found["left"] <= 5) == (True, True)
