@@ -84,3 +84,17 @@ def test_a_round_of_a_group_takes_its_hooks_alone() -> None:
     assert [hook.name for hook in registry.chosen("warning", None, "g")] == ["a"]
     assert registry.chosen("warning", None, "h") == []
     assert registry.chosen("warning", ("a",), "h") == []
+
+
+@pytest.mark.live
+def test_a_hook_of_the_main_thread_runs_on_it_while_that_thread_waits_for_the_answer(
+    start: Callable[..., Target],
+) -> None:
+    hook = """
+@hooks.on('warning', group='g', run_on='main')
+def own(request):
+    return 5 if threading.current_thread() is threading.main_thread() else 0
+"""
+    target = start(GET + hook, install="import signal\nhooks.install(signal=signal.SIGUSR2)")
+    found = json.loads(target.run("get(mounted, 'POST', '/memory/g/optimize')"))
+    assert (found["claimed_bytes"], found["complete"]) == (5, True)

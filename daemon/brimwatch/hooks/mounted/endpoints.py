@@ -71,10 +71,10 @@ class Endpoints:
 
     def route(self, method: str, path: str, asked: Asked) -> Route | Reply:
         """Where a request leads, once it may: decided before anything of its body is read."""
-        refusal = self._access.refuse(method not in LOOKING, asked)
-        if refusal is not None:
-            fields = {"WWW_Authenticate": "Bearer"} if refusal.status == 401 else {}
-            return Reply(refusal.status, {"error": "denied", "detail": refusal.detail}, **fields)
+        why = self._access.refuse(method not in LOOKING, asked)
+        if why is not None:
+            fields = {"WWW_Authenticate": "Bearer"} if why.status == 401 else {}
+            return Reply(why.status, {"error": "denied", "detail": why.detail}, **fields)
         found = self._find(path)
         if found is None:
             return refused(404, "there is no such path, or no group of that name")
