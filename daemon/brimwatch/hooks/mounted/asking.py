@@ -87,7 +87,9 @@ def _patience(connection: socket.socket, until: float) -> None:
 
 def _parse(received: bytes) -> tuple[int, dict[str, Any]]:
     head, _, body = received.partition(b"\r\n\r\n")
+    if not body:
+        raise ConnectionResetError("it has hung up")
     found = json.loads(body)
     if not isinstance(found, dict):
         raise ValueError("the answer is no JSON object")
-    return int(head.split(b" ", 2)[1]), found
+    return int(head[9:12]), found  # HTTP/1.1 200 OK

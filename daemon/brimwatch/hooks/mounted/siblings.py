@@ -101,7 +101,7 @@ class Crew:
             return None
         except TimeoutError:
             return {"error": DEADLINE, "detail": "it has not answered in time"}
-        except (OSError, ValueError, IndexError, RecursionError) as fault:
+        except (OSError, ValueError, RecursionError) as fault:
             return {"error": ERROR, "detail": describe(fault)}
         return body
 
