@@ -60,7 +60,7 @@ class Worker:
         return path.read_text() if path.exists() else ""
 
     def consuming(self) -> bool:
-        code = "import shop; print(shop.app.control.inspect(timeout=2).active_queues())"
+        code = "import shop; print(shop.app.control.inspect(timeout=20, limit=1).active_queues())"
         told = subprocess.run(
             [sys.executable, "-c", code], cwd=self.folder, capture_output=True, text=True, timeout=60
         ).stdout

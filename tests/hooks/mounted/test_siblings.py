@@ -105,3 +105,16 @@ def test_processes_that_only_share_a_parent_are_no_workers(spawn: Any) -> None:
     python = spawn([sys.executable, "-c", "input()"], stdin=-1, start_new_session=True)
     found = [pid for pid, _ in siblings()]
     assert [pid for pid in (stranger.pid, python.pid, os.getpid(), os.getppid()) if pid in found] == []
+
+
+def test_workers_that_uvicorn_starts_anew_are_siblings_too(serve: Any, wait_until: Any, run_dir: str) -> None:
+    server = serve("starlette", "--workers", "2")
+
+    def ready() -> list[str]:
+        found = [os.path.join(run_dir, name) for name in os.listdir(run_dir) if name.endswith(".sock")]
+        return found if sum("'drop_reports'" in str(ask(one, "GET", "/v1/stats").body) for one in found) == 2 else []
+
+    wait_until(ready, 30)
+    body = server("POST", "/memory/reports/optimize?workers=all", **BEARER).body
+    assert ([worker["complete"] for worker in body["workers"]], body["complete"]) == ([True, True], True)
+    assert len({worker["pid"] for worker in body["workers"]}) == 2
