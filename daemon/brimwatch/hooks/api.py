@@ -192,6 +192,7 @@ def wsgi(
     app: Callable[..., Any],
     prefix: str = "/memory",
     token_file: str | None = None,
+    *,
     local: bool = False,
     open_stats: bool = False,
 ) -> Callable[..., Any]:
@@ -210,6 +211,7 @@ def asgi(
     app: Callable[..., Any],
     prefix: str = "/memory",
     token_file: str | None = None,
+    *,
     local: bool = False,
     open_stats: bool = False,
 ) -> Callable[..., Any]:
