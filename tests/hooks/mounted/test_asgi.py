@@ -1,10 +1,13 @@
 """Does the ASGI mount carry the same endpoints, leave the loop to others, and the application as it was?"""
 
 import asyncio
+import json
+import subprocess
 import threading
 from typing import Any
 
 import pytest
+from tests.hooks.conftest import DAEMON
 from tests.hooks.mounted.mounting import Reply, endpoints
 
 from brimwatch.hooks.mounted.asgi import Mounted
@@ -166,3 +169,27 @@ def test_exceptions_of_the_application_go_through() -> None:
 
     with pytest.raises(KeyError, match="of the application's"):
         run(Mounted(failing, endpoints()), "GET", "/x")
+
+
+EVERYWHERE = f"""
+import asyncio, json, sys
+sys.path.insert(0, {str(DAEMON)!r})
+from brimwatch import hooks
+hooks.on('warning', name='named', group='g')(lambda request: 7)
+
+async def receive():
+    return {{'type': 'http.request', 'body': b'{{}}'}}
+
+async def send(message):
+    print(message.get('body', b'').decode())
+
+scope = {{'type': 'http', 'method': 'POST', 'path': '/memory/g/optimize', 'client': ('127.0.0.1', 5),
+          'headers': [(b'host', b'localhost'), (b'content-type', b'application/json')]}}
+asyncio.run(hooks.asgi(None, local=True)(scope, receive, send))
+"""
+
+
+def test_every_python_answers_with_nothing_but_the_standard_library(python: str) -> None:
+    ran = subprocess.run([python, "-I", "-S", "-c", EVERYWHERE], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["claimed_bytes"] == 7
