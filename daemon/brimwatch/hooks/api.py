@@ -225,7 +225,9 @@ def _endpoints(prefix: str, token_file: str | None, local: bool, open_stats: boo
     from brimwatch.hooks.mounted.access import Access
     from brimwatch.hooks.mounted.endpoints import Endpoints
 
-    return Endpoints(_installation(), prefix, Access(token_file, local, open_stats))
+    found = Endpoints(_installation(), prefix, Access(token_file, local, open_stats))
+    _installation().mind_forks()
+    return found
 
 
 def check_run_on(run_on: Any) -> None:

@@ -58,7 +58,6 @@ class Endpoints:
     def __init__(self, installation: Installation, prefix: str, access: Access) -> None:
         if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
             raise ValueError(f"hooks: found the prefix {prefix!r:.80}, wanted a path such as '/memory'")
-        installation.mind_forks()
         self._installation, self._state = installation, installation.state
         self._prefix, self._access = prefix, access
 
