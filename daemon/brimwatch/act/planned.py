@@ -3,6 +3,8 @@
 Their shape is checked, so that a file written for them is a good file, and a run says plainly that nothing was done.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 

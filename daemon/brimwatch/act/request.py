@@ -1,5 +1,7 @@
 """What is an action asked to do? One attempt, on these processes, within this time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol

@@ -1,5 +1,7 @@
 """What does Brimwatch do? Shown on a real process that grows, with the real daemon, on real signals, in a minute."""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket
@@ -40,7 +42,7 @@ actions:
 """
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `demo`."""
     parser = subparsers.add_parser(
         "demo",

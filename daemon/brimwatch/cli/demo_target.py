@@ -4,6 +4,8 @@ SIGUSR1 drops the report cache, SIGUSR2 the session and thumbnail caches as well
 mmap and written to, so that it is resident, and goes back at once when it is dropped.
 """
 
+from __future__ import annotations
+
 import argparse
 import mmap
 import resource

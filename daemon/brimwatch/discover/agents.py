@@ -6,6 +6,8 @@ does not know its own.
 Does *not* connect, and does not see an agent whose socket lies in a container's own file system or is abstract.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat
