@@ -6,17 +6,21 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm lint bench clean
+.PHONY: help run test test-torch test-vm lint bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
 	@$(BIN)/brimwatch demo $(ARGS)
 
-test: $(VENV)/.dev ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
+test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
 	@tests/components/install
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to install
+	@$(PIP) torch
+	@$(BIN)/python -m pytest -s tests/recipes -k torch $(ARGS)
 
 test-vm: $(VENV)/.dev ## what needs cgroup v2 and systemd, in an emulated machine (built once, as root); ARGS=JOB for one
 	@for job in $(or $(ARGS),$(notdir $(wildcard tests/vm/jobs/*))); do tests/vm/start $$job || exit; done
@@ -47,3 +51,8 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/co
 	@echo 'Installing Brimwatch and its tools into $(VENV) ...' >&2
 	@$(PIP) --editable '.[daemon,dev]' >&2
 	@touch $@ $(VENV)/.daemon
+
+$(VENV)/.recipes: $(VENV)/.dev
+	@echo 'Installing the libraries of docs/recipes.md into $(VENV) ...' >&2
+	@$(PIP) --editable '.[recipes]' >&2
+	@touch $@

@@ -6,6 +6,7 @@ Standard library only, Python 3.9 and newer; imports nothing else of the package
 from __future__ import annotations
 
 from brimwatch.hooks.api import (
+    asgi,
     clear,
     configure,
     install,
@@ -17,12 +18,14 @@ from brimwatch.hooks.api import (
     register,
     status,
     uninstall,
+    wsgi,
 )
 from brimwatch.hooks.request import Request, Skip
 
 __all__ = [
     "Request",
     "Skip",
+    "asgi",
     "clear",
     "configure",
     "install",
@@ -34,4 +37,5 @@ __all__ = [
     "register",
     "status",
     "uninstall",
+    "wsgi",
 ]

@@ -84,12 +84,13 @@ def _tier(state: State, asked: TierAsked, peer: int, now: float) -> Answer:
 
 
 def _reclaim(state: State, asked: ReclaimAsked, peer: int, now: float) -> Answer | Pending:
-    if state.lease.take((peer, asked.daemon), max(LEASE_SECONDS, asked.seconds), now) is not None:
+    held = max(LEASE_SECONDS, asked.seconds)
+    if asked.lease and state.lease.take((peer, asked.daemon), held, now) is not None:
         return _leased(state)
     request = Request(
         asked.tier, asked.seconds, asked.needed_bytes, asked.severity_ratio, asked.reason, asked.names is not None
     )
-    begun = state.round(request, asked.names)
+    begun = state.round(request, asked.names, asked.group)
     if begun is None:
         return Answer(409, busy(state.turn.holder()))
     state.begin(begun)

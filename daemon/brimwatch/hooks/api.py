@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from brimwatch.hooks.clearing import Clearing, name_of
 from brimwatch.hooks.modules import UNLOADABLE
-from brimwatch.hooks.registry import DEFAULT, Hook, Registry, check_name, check_tier
+from brimwatch.hooks.registry import DEFAULT, Hook, Registry, check_group, check_name, check_tier
 from brimwatch.hooks.settings import SETTINGS
 from brimwatch.hooks.wire import BY_HAND, BY_SIGNAL, DEADLINE_SECONDS, bounded
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from brimwatch.hooks.installation import Installation
+    from brimwatch.hooks.mounted.endpoints import Endpoints
     from brimwatch.hooks.state import State
 
     Function = TypeVar("Function", bound=Callable[..., Any])
@@ -64,18 +65,21 @@ def uninstall() -> None:
         _made["installation"].uninstall()
 
 
-def on(tier: str, name: str | None = None, order: int = DEFAULT, run_on: Any = None) -> Callable[[Function], Function]:
+def on(
+    tier: str, name: str | None = None, order: int = DEFAULT, run_on: Any = None, group: str | None = None
+) -> Callable[[Function], Function]:
     """Decorator: run this function at `tier` and every higher one. It is called with a request.
 
     It may return the bytes that it knows it freed. Lower `order` runs first; the built-in hooks have 20, 70, 90 and
-    100. At most 64 hooks: one more is not registered, and counted. Raises ValueError for a tier or name that cannot be.
+    100. Hooks of one `group` can be asked for together over HTTP. At most 64 hooks: one more is not registered, and
+    counted. Raises ValueError for a tier, name or group that cannot be.
     """
     check_tier(tier)
     check_run_on(run_on)
 
     def register_function(function: Function) -> Function:
         named = name if name is not None else getattr(function, "__name__", "")
-        REGISTRY.add(Hook(named, tier, function, order, run_on))
+        REGISTRY.add(Hook(named, tier, function, order, run_on, group=group))
         return function
 
     return register_function
@@ -103,6 +107,7 @@ def register(
     tier: str = "warning",
     order: int = DEFAULT,
     run_on: Any = None,
+    group: str | None = None,
 ) -> None:
     """Report figures under a hook's name, and with `function` have the hook as well.
 
@@ -112,18 +117,22 @@ def register(
     check_run_on(run_on)
     known = REGISTRY.hooks.get(name)
     if function is None and known is not None:
+        check_group(group)
         known.size, known.hit_ratio, known.info = size, hit_ratio, info
+        known.group = known.group if group is None else group
     else:
-        REGISTRY.add(Hook(name, tier, function, order, run_on, size, hit_ratio, info))
+        REGISTRY.add(Hook(name, tier, function, order, run_on, size, hit_ratio, info, group))
 
 
-def clear(*caches: Any, tier: str = "critical", name: str | None = None, order: int = DEFAULT) -> None:
+def clear(
+    *caches: Any, tier: str = "critical", name: str | None = None, order: int = DEFAULT, group: str | None = None
+) -> None:
     """Have caches emptied at `tier`: functions under `functools.cache`, dicts, or their names as `'module:name'`.
 
     A name is looked up when the hook runs and never imported. Raises ValueError for what cannot be emptied.
     """
     clearing = Clearing(caches)
-    hook = Hook(name or bounded(name_of(caches[0]), 64), tier, clearing.clear, order)
+    hook = Hook(name or bounded(name_of(caches[0]), 64), tier, clearing.clear, order, group=group)
     hook.hit_ratio, hook.info = clearing.hit_ratio, clearing.info
     REGISTRY.add(hook)
 
@@ -162,29 +171,13 @@ def reclaim(
 
 def status() -> dict[str, Any]:
     """Sizes, tier, hooks and caches of this process, and whether it has an agent."""
-    from brimwatch.hooks.stats import hooks, stats
+    from brimwatch.hooks.stats import described
 
     installation = _installation()
     state = installation.state
     if not state.aside.busy:
         state.figures.refresh(state.registry)
-    found = stats(state)
-    gigabyte = 1e9
-    return {
-        "memory_usage_gb": None if found["rss_bytes"] is None else found["rss_bytes"] / gigabyte,
-        "peak_memory_gb": None if found["peak_rss_bytes"] is None else found["peak_rss_bytes"] / gigabyte,
-        "memory_warnings": found["warnings"],
-        "tier": found["tier"],
-        "hooks": found["hooks"],
-        "caches": {
-            hook["name"]: {key: hook[key] for key in ("footprint_bytes", "hit_ratio", "info")}
-            for hook in hooks(state)
-            if hook["footprint_bytes"] is not None or hook["hit_ratio"] is not None or hook["info"]
-        },
-        "agent": {**installation.standing, "signal": state.main.number, "signal_refused": state.main.why},
-        "settings": {"level": SETTINGS.level, **SETTINGS.values},
-        "stats": found,
-    }
+    return described(state, installation.standing)
 
 
 def configure(level: str | None = None, **settings: float) -> dict[str, float]:
@@ -193,6 +186,48 @@ def configure(level: str | None = None, **settings: float) -> dict[str, float]:
     Raises ValueError for a level or setting that there is not.
     """
     return SETTINGS.configure(level, settings)
+
+
+def wsgi(
+    app: Callable[..., Any],
+    prefix: str = "/memory",
+    token_file: str | None = None,
+    *,
+    local: bool = False,
+    open_stats: bool = False,
+) -> Callable[..., Any]:
+    """The WSGI application with the endpoints of docs/hooks.md under `prefix`; all else goes to it untouched.
+
+    Who posts, or asks from elsewhere, needs the token in `token_file` (without it, in the file that
+    `BRIMWATCH_TOKEN_FILE` names). `local`: requests of this machine may post without; not behind a proxy on it.
+    `open_stats`: everybody may look. Raises ValueError for a prefix that cannot be. Source: PEP 3333.
+    """
+    from brimwatch.hooks.mounted.wsgi import Mounted
+
+    return Mounted(app, _endpoints(prefix, token_file, local, open_stats))
+
+
+def asgi(
+    app: Callable[..., Any],
+    prefix: str = "/memory",
+    token_file: str | None = None,
+    *,
+    local: bool = False,
+    open_stats: bool = False,
+) -> Callable[..., Any]:
+    """The same for an ASGI application under an asyncio server. Hooks run beside its loop. Source: ASGI 3."""
+    from brimwatch.hooks.mounted.asgi import Mounted
+
+    return Mounted(app, _endpoints(prefix, token_file, local, open_stats))
+
+
+def _endpoints(prefix: str, token_file: str | None, local: bool, open_stats: bool) -> Endpoints:
+    from brimwatch.hooks.mounted.access import Access
+    from brimwatch.hooks.mounted.endpoints import Endpoints
+
+    found = Endpoints(_installation(), prefix, Access(token_file, local, open_stats))
+    _installation().mind_forks()
+    return found
 
 
 def check_run_on(run_on: Any) -> None:

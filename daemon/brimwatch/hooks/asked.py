@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ReclaimAsked:
     """The body of `POST /v1/reclaim`."""
 
-    __slots__ = ("daemon", "names", "needed_bytes", "reason", "seconds", "severity_ratio", "tier")
+    __slots__ = ("daemon", "group", "lease", "names", "needed_bytes", "reason", "seconds", "severity_ratio", "tier")
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.tier = tier(body, TIERS[1:])
@@ -36,6 +36,8 @@ class ReclaimAsked:
         seconds = number(body, "deadline_seconds", 0.01, LONGEST_DEADLINE)
         self.seconds = DEADLINE_SECONDS if seconds is None else seconds
         self.names = names(body)
+        self.group = group(body)
+        self.lease = lease(body)
         self.reason = text(body, "reason", LONGEST_REASON)
         self.daemon = text(body, "daemon", LONGEST_NAME)
 
@@ -89,6 +91,22 @@ def names(body: dict[str, Any]) -> tuple[str, ...] | None:
     if not isinstance(found, list) or len(found) > MOST_HOOKS or not all(map(is_name, found)):
         raise Refused(400, f"wanted names: a list of at most {MOST_HOOKS} names of hooks")
     return tuple(found)
+
+
+def group(body: dict[str, Any]) -> str | None:
+    """The field `group`; None where it is not said."""
+    found = body.get("group")
+    if found is not None and not is_name(found):
+        raise Refused(400, "wanted group: the name of a group of hooks")
+    return found
+
+
+def lease(body: dict[str, Any]) -> bool:
+    """The field `lease`: whether who asks looks after the process from now on; False is for what is asked by hand."""
+    found = body.get("lease", True)
+    if not isinstance(found, bool):
+        raise Refused(400, "wanted lease: true or false")
+    return found
 
 
 def thresholds(body: dict[str, Any]) -> dict[str, int] | None:

@@ -49,6 +49,11 @@ class Installation:
         atexit.register(self._at_exit)
         return True
 
+    def mind_forks(self) -> None:
+        """Without an agent as well: a worker that was forked with us in it is a process of its own."""
+        if is_main_interpreter():
+            self._forks.register()
+
     def uninstall(self) -> None:
         """Leave nothing behind; hooks stay registered, and run by hand."""
         self._leave()
@@ -125,8 +130,11 @@ def _handing(leader: Any) -> Callable[[Hook], None]:
 
     def hand_over(hook: Hook) -> None:
         if hook.name not in BUILTIN and hook.name not in leader.hooks:
-            leader.add(
-                kind(hook.name, hook.tier, hook.function, hook.order, hook.run_on, hook.size, hook.hit_ratio, hook.info)
+            handed = kind(
+                hook.name, hook.tier, hook.function, hook.order, hook.run_on, hook.size, hook.hit_ratio, hook.info
             )
+            if hasattr(handed, "group"):
+                handed.group = hook.group
+            leader.add(handed)
 
     return hand_over

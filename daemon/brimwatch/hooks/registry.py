@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import _thread
 
-from brimwatch.hooks.wire import LONGEST_NAME, MOST_HOOKS, NAME_EXTRAS, TIERS, is_name
+from brimwatch.hooks.wire import LONGEST_NAME, MOST_HOOKS, NAME_EXTRAS, NO_GROUPS, TIERS, is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Hook:
     """A function that gives memory back, and what is told of it."""
 
     __slots__ = (
-        "claimed_bytes", "failures", "function", "hit_ratio", "info", "last", "name", "order", "run_on", "runs",
-        "size", "suppressed", "tier",
+        "claimed_bytes", "failures", "function", "group", "hit_ratio", "info", "last", "name", "order", "run_on",
+        "runs", "size", "suppressed", "tier",
     )  # fmt: skip
 
     def __init__(
@@ -37,9 +37,10 @@ class Hook:
         size: Callable[[], Any] | None = None,
         hit_ratio: Callable[[], Any] | None = None,
         info: Callable[[], Any] | None = None,
+        group: str | None = None,
     ) -> None:
         self.name, self.tier, self.function, self.order, self.run_on = name, tier, function, order, run_on
-        self.size, self.hit_ratio, self.info = size, hit_ratio, info
+        self.size, self.hit_ratio, self.info, self.group = size, hit_ratio, info, group
         self.runs = self.failures = self.suppressed = self.claimed_bytes = 0
         self.last: dict[str, Any] | None = None
 
@@ -67,6 +68,7 @@ class Registry:
         """
         check_name(hook.name)
         check_tier(hook.tier)
+        check_group(hook.group)
         if isinstance(hook.order, bool) or not isinstance(hook.order, int):
             raise ValueError(f"hooks: found the order {hook.order!r:.80}, wanted an int: lower ones run first")
         with self.lock:
@@ -103,12 +105,16 @@ class Registry:
         """In a forked child: whoever held it is not there."""
         self.lock = _thread.allocate_lock()
 
-    def chosen(self, tier: str, names: tuple[str, ...] | None) -> list[Hook]:
-        """The hooks of a round in their order: those named, whatever their tier, else those of the tier and below."""
+    def chosen(self, tier: str, names: tuple[str, ...] | None, group: str | None = None) -> list[Hook]:
+        """The hooks of a round in their order: those named, whatever their tier, else those of the tier and below.
+
+        With `group` only hooks of that group.
+        """
         hooks = [
             hook
             for hook in self.hooks.values()
             if (hook.wanted_at(tier) if names is None else hook.name in names and hook.function is not None)
+            and (group is None or hook.group == group)
         ]
         return sorted(hooks, key=lambda hook: (hook.order, hook.name))
 
@@ -124,3 +130,10 @@ def check_tier(tier: object) -> None:
     """Raise ValueError unless it is a tier at which hooks run."""
     if tier not in TIERS[1:]:
         raise ValueError(f"hooks: found the tier {tier!r:.80}, wanted one of {', '.join(TIERS[1:])}")
+
+
+def check_group(group: object) -> None:
+    """Raise ValueError unless it can be the name of a group of hooks; None is no group."""
+    if group is not None and (not is_name(group) or group in NO_GROUPS):
+        wanted = f"1 to {LONGEST_NAME} letters, digits and {NAME_EXTRAS} of ASCII, and none of {', '.join(NO_GROUPS)}"
+        raise ValueError(f"hooks: found the group {group!r:.80}, wanted {wanted}: it becomes a part of a path")

@@ -65,9 +65,9 @@ class State:
             self._limit = (now, memory_limit())
         return self._limit[1]
 
-    def round(self, request: Request, names: tuple[str, ...] | None) -> Round | None:
+    def round(self, request: Request, names: tuple[str, ...] | None, group: str | None = None) -> Round | None:
         """A round that has the turn, and is to be run; None while another one has it."""
-        wanted = Round(self.registry.chosen(request.tier, names), request, self.run_on, self.main)
+        wanted = Round(self.registry.chosen(request.tier, names, group), request, self.run_on, self.main)
         return wanted if self.turn.take(wanted) else None
 
     def look(self, now: float) -> None:

@@ -8,6 +8,7 @@ import time
 
 from brimwatch.hooks.collect import HERITAGE
 from brimwatch.hooks.process import os_threads, peak_rss, rss, vms
+from brimwatch.hooks.settings import SETTINGS
 from brimwatch.hooks.wire import VERSION
 
 TYPE_CHECKING = False
@@ -49,6 +50,27 @@ def stats(state: State, count_objects: bool = False) -> dict[str, Any]:
     }
 
 
+def described(state: State, standing: dict[str, Any]) -> dict[str, Any]:
+    """What `hooks.status()` shows, with the figures of last time. A GB is 1,000,000,000 bytes."""
+    found = stats(state)
+    gigabyte = 1e9
+    return {
+        "memory_usage_gb": None if found["rss_bytes"] is None else found["rss_bytes"] / gigabyte,
+        "peak_memory_gb": None if found["peak_rss_bytes"] is None else found["peak_rss_bytes"] / gigabyte,
+        "memory_warnings": found["warnings"],
+        "tier": found["tier"],
+        "hooks": found["hooks"],
+        "caches": {
+            hook["name"]: {key: hook[key] for key in ("footprint_bytes", "hit_ratio", "info")}
+            for hook in found["hooks"]
+            if hook["footprint_bytes"] is not None or hook["hit_ratio"] is not None or hook["info"]
+        },
+        "agent": {**standing, "signal": state.main.number, "signal_refused": state.main.why},
+        "settings": {"level": SETTINGS.level, **SETTINGS.values},
+        "stats": found,
+    }
+
+
 def hooks(state: State) -> list[dict[str, Any]]:
     """Every hook in its order, with its counts, its figures and how it ended last."""
     registered = sorted(state.registry.hooks.values(), key=lambda hook: (hook.order, hook.name))
@@ -62,6 +84,7 @@ def _hook(hook: Hook, default: Any, figures: dict[str, Any]) -> dict[str, Any]:
         "tier": hook.tier,
         "order": hook.order,
         "run_on": where if isinstance(where, str) else "loop",
+        "group": hook.group,
         "runs": hook.runs,
         "failures": hook.failures,
         "suppressed": hook.suppressed,
