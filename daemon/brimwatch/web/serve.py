@@ -48,7 +48,7 @@ class Connection(H11Protocol):
         if paused and self._was_paused:
             self.drop()
             return
-        if idle and cycle is self._last_cycle:
+        if idle and not paused and cycle is self._last_cycle:  # nothing is left to be taken
             self.transport.abort()
             return
         self._last_cycle, self._was_paused = cycle, paused
