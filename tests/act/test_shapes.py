@@ -53,7 +53,10 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
             id="a name that is no text",
         ),
         pytest.param(
-            "hook", "{hook: gc}", "hook: found 'gc', wanted a mapping with names, timeout", id="a hook that is no mapping"
+            "hook",
+            "{hook: gc}",
+            "hook: found 'gc', wanted a mapping with names, timeout",
+            id="a hook that is no mapping",
         ),
         pytest.param(
             "cgroup",

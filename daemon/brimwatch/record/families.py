@@ -11,6 +11,7 @@ from prometheus_client.core import Metric
 
 from brimwatch.model import Sample
 from brimwatch.quantity import Quantity
+from brimwatch.record.from_agents import cache_ratios, footprints, infos, python_objects, python_threads
 from brimwatch.record.series import Labels, Picture, Point, pieces_of
 from brimwatch.record.snapshot import HostView, Snapshot, SubjectView
 from brimwatch.record.text import label
@@ -198,6 +199,15 @@ FAMILIES: tuple[Family, ...] = (
         "Share that is held but unused. Allocator virtual is 1 - RSS/VMS: address space, free of cost.",
         _fragmentation,
     ),
+    Family(
+        "brimwatch_target_python_objects",
+        "Objects that Python's garbage collector tracks, and who says so.",
+        python_objects,
+    ),
+    Family("brimwatch_target_python_threads", "Threads that Python knows.", python_threads),
+    Family("brimwatch_hook_footprint_bytes", "What a hook could give back, as the program says.", footprints),
+    Family("brimwatch_cache_hit_ratio", "Hit ratio of a cache, as the program says.", cache_ratios),
+    Family("brimwatch_hook_info_value", "Other figures of a hook, as the program says.", infos),
     Family(
         "brimwatch_target_growth_bytes_per_second",
         "Slope of the last looks; negative while shrinking.",

@@ -32,6 +32,14 @@ class Tally:
         """Let a series exist at 0, so that an alert sees its first increase."""
         self._counts.setdefault(values, 0.0)
 
+    def holds(self, *values: str) -> bool:
+        """Whether there is such a series."""
+        return values in self._counts
+
+    def series(self, target: str) -> int:
+        """How many series a target has."""
+        return sum(values[0] == target for values in self._counts)
+
     def forget(self, target: str) -> None:
         """Drop every series of one target."""
         for values in [values for values in self._counts if values[0] == target]:

@@ -15,7 +15,7 @@ from brimwatch.discover.agents import Agents as Sockets
 from brimwatch.model import ProcessId, Reading, Reason, Tier
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Name
-from brimwatch.runtime.agent_view import Known, Totals, asks_hooks, own_thresholds, shown
+from brimwatch.runtime.agent_view import Known, asks_hooks, left_out, own_thresholds, shown
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target, Watched
 from brimwatch.units import Seconds
@@ -49,7 +49,6 @@ class Agents:
         self._sockets: Sockets | None = None
         self._dry_run = False
         self._known: dict[ProcessId, Known] = {}
-        self._totals: dict[str, Totals] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_find = 0.0
 
@@ -91,7 +90,7 @@ class Agents:
         """Called often: find agents, and ask those that are due. Waits for nothing."""
         if now >= self._next_find:
             self._next_find = now + FIND_EVERY
-            self._find(now)
+            self._find()
         if not self._known:
             return
         for subject, watched in self._watched():
@@ -121,12 +120,12 @@ class Agents:
                 for watched in subject.watched.values():
                     yield subject, watched
 
-    def _find(self, now: float) -> None:
+    def _find(self) -> None:
         """Which of the processes under watch have an agent now?"""
         if self._sockets is None:
             return
-        present = [watched.member.identity for _, watched in self._watched()]
-        found = self._sockets.among(present, now)
+        present = {watched.member.identity.pid: watched.member.identity for _, watched in self._watched()}
+        found = self._sockets.among(present.get, present.values)
         for process in found - self._known.keys():
             self._known[process] = Known(process)
         for process in self._known.keys() - found:
@@ -179,8 +178,9 @@ class Agents:
     def _take(self, known: Known, subject: Subject, watched: Watched, stats: "Stats", cadence: Seconds) -> None:
         now = time.monotonic()
         known.failures = 0
-        totals = self._totals.setdefault(subject.target.name, Totals())
-        known.take(stats, now, totals)
+        if known.stats is None or left_out(stats) > left_out(known.stats):
+            self._story.hooks_left_out(left_out(stats))
+        self._story.collected(subject, known.take(stats, now))
         if stats.threads is not None:
             watched.sampler.note(Quantity.PYTHON_THREADS, Reading(stats.threads, now, cadence))
         if stats.objects is not None:

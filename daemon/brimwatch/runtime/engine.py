@@ -9,9 +9,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from brimwatch.act.kinds import ACTIONS
+from brimwatch.agent.dial import Ground
+from brimwatch.agent.places import directories
 from brimwatch.config.load import load_file
 from brimwatch.config.presets import default_config, single_process_config
 from brimwatch.config.settings import Config
+from brimwatch.discover.agents import Agents as Sockets
+from brimwatch.discover.elsewhere import Elsewhere
 from brimwatch.discover.roster import Member, Roster
 from brimwatch.model import Action, ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
@@ -21,6 +25,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.agents import Agents
 from brimwatch.runtime.boot import clock_of
 from brimwatch.runtime.continuity import Continuity
 from brimwatch.runtime.evidence import Evidence
@@ -76,13 +81,14 @@ class Engine:
         self._procfs = options.procfs
         self._cgroups = CgroupCache(options.procfs)
         self._host = HostSampler(options.procfs, self._cgroups, config.interval)
-        self._painter = Painter(redact, user_name)
         self._ancestors = _ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
         self.membership = Membership(options.procfs, self.story, self._sampler, self._host, self._forget)
         self.keeper = Keeper(self.story, options.procfs, loop)
         self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
         self.continuity = Continuity(self.events, self.story, clock_of(options.procfs))
+        self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
+        self._painter = Painter(redact, user_name, self.agents.view)
         self.performer = Performer(
             ACTIONS,
             options.procfs,
@@ -91,6 +97,7 @@ class Engine:
             self.continuity.tell,
             self.keeper.brakes,
             self.evidence.keeper,
+            self.agents,
         )
         self.looks = Looks(
             self.membership,
@@ -104,8 +111,10 @@ class Engine:
         )
         self.continuity.spend = self.looks.take_up
         self.membership.lost = self.looks.lost
-        self.looks.tier_changed = self.keeper.changed
-        roster = Roster(options.procfs, config.targets, (config.run_dir,), adopts=options.adopts)
+        self.looks.tier_changed = self._tier_changed
+        roster = Roster(
+            options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._elsewhere(config)
+        )
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
@@ -124,6 +133,7 @@ class Engine:
         self.watch.stop()
         await self.manual.close()
         await self.performer.close()
+        await self.agents.close()
         await self.keeper.close()
         self.evidence.close()
         await self.continuity.end()
@@ -156,6 +166,7 @@ class Engine:
         for read in self._host.due(now):
             self._read(ProcessId(0, 0), read, self._host.accept)
         self.evidence.housekeeping(now)
+        self.agents.look(now)
 
     def _apply(self, config: Config) -> None:
         self.looks.interval = config.interval
@@ -163,6 +174,7 @@ class Engine:
         self.keeper.configure(config)
         self.evidence.retain(config.retention)
         self.continuity.configure(config)
+        self.agents.configure(config, Sockets(run_dirs(config), procfs=self._procfs, elsewhere=self._elsewhere(config)))
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
@@ -172,6 +184,13 @@ class Engine:
 
     def _host_view(self) -> HostView:
         return self._painter.host(self._host.last, dict(self._host.pressure))
+
+    def _elsewhere(self, config: Config) -> Elsewhere:
+        return Elsewhere(Ground(self._procfs, config.run_dir))
+
+    def _tier_changed(self, subject: Subject) -> None:
+        self.keeper.changed(subject)
+        self.agents.tier_changed(subject)
 
     def _forget(self, subject: Subject) -> None:
         self.watch.forget(subject)
@@ -197,6 +216,11 @@ class Engine:
         if any(watched.member.parent_of_member for watched in receivers(subject)):
             return Reason.PARENT
         return None
+
+
+def run_dirs(config: Config) -> tuple[str, ...]:
+    """Where agents that see the same files as we have their sockets, whoever their user is."""
+    return directories(config.run_dir, os.geteuid())
 
 
 def describe(action: Action) -> str:

@@ -6,7 +6,7 @@ from itertools import islice
 from brimwatch.core.resolve import absolute
 from brimwatch.model import Policy, Sample
 from brimwatch.quantity import Quantity
-from brimwatch.record.snapshot import HostView, MemberView, SubjectView, TargetView, ThresholdView
+from brimwatch.record.snapshot import AgentView, HostView, MemberView, SubjectView, TargetView, ThresholdView
 from brimwatch.runtime.subject import Subject, Target, Watched
 
 MEMBERS_SHOWN = 64  # of a group; all are counted
@@ -16,9 +16,15 @@ LIMIT_MARGIN = 1.25  # a limit is recommended that leaves a fifth free above the
 class Painter:
     """Builds views. `redact` makes a command line fit to be shown; `user_name` gives the name of a uid."""
 
-    def __init__(self, redact: Callable[[str], str], user_name: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        redact: Callable[[str], str],
+        user_name: Callable[[int], str],
+        agents: Callable[[Subject], AgentView | None] = lambda _: None,
+    ) -> None:
         self._redact = redact
         self._user_name = user_name
+        self._agents = agents
 
     def targets(self, targets: Iterable[Target]) -> tuple[TargetView, ...]:
         """One view for each target, in order."""
@@ -64,6 +70,7 @@ class Painter:
             capable=_capable(subject),
             reduction=reduction,
             recommended_limit=_recommended(subject),
+            agent=self._agents(subject),
         )
 
     def _member(self, watched: Watched) -> MemberView:
