@@ -23,7 +23,7 @@ _SOCKET = re.compile(r"([1-9][0-9]{0,9})(?:-([1-9][0-9]{0,19}))?\.sock", re.ASCI
 class Agents:
     """The sockets of all run directories, listed once each pass; a directory that has not changed is not read again.
 
-    `run_dirs`: the configured one first, then those of a fixed list. With `elsewhere`, other places are looked into too.
+    `run_dirs`: the configured one first, then those of a fixed list; with `elsewhere`, other places as well.
     """
 
     def __init__(

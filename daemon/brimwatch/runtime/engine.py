@@ -88,7 +88,7 @@ class Engine:
         self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
         self.continuity = Continuity(self.events, self.story, clock_of(options.procfs))
         self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
-        self._painter = Painter(redact, user_name, self.agents.view)
+        self._painter = Painter(redact, user_name, self.agents.view, self.agents.capable)
         self.performer = Performer(
             ACTIONS,
             options.procfs,

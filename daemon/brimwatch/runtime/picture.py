@@ -21,10 +21,12 @@ class Painter:
         redact: Callable[[str], str],
         user_name: Callable[[int], str],
         agents: Callable[[Subject], AgentView | None] = lambda _: None,
+        answered: Callable[[Subject], bool | None] = lambda _: None,
     ) -> None:
         self._redact = redact
         self._user_name = user_name
         self._agents = agents
+        self._answered = answered
 
     def targets(self, targets: Iterable[Target]) -> tuple[TargetView, ...]:
         """One view for each target, in order."""
@@ -67,7 +69,7 @@ class Painter:
             members=tuple(self._member(one) for one in islice(subject.watched.values(), MEMBERS_SHOWN)),
             thresholds=_thresholds(policy, sample),
             pressure=_pressure(subject),
-            capable=_capable(subject),
+            capable=_capable(subject, self._answered(subject)),
             reduction=reduction,
             recommended_limit=_recommended(subject),
             agent=self._agents(subject),
@@ -114,9 +116,9 @@ def _pressure(subject: Subject) -> dict[str, float]:
     return {}
 
 
-def _capable(subject: Subject) -> dict[str, bool]:
+def _capable(subject: Subject, answered: bool | None) -> dict[str, bool]:
     """A collector is capable of a subject where it is of every member."""
-    capable: dict[str, bool] = {}
+    capable: dict[str, bool] = {} if answered is None else {"agent": answered}
     for watched in subject.watched.values():
         for collector, able in watched.sampler.capable.items():
             capable[collector] = able and capable.get(collector, True)
