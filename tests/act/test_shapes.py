@@ -55,7 +55,7 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
         pytest.param(
             "hook",
             "{hook: gc}",
-            "hook: found 'gc', wanted a mapping with names, timeout",
+            "hook: found 'gc', wanted a mapping with one of names, timeout",
             id="a hook that is no mapping",
         ),
         pytest.param(
