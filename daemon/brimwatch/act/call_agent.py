@@ -26,6 +26,7 @@ TIMEOUT = Seconds(5.0)
 LONGEST_TIMEOUT = 300.0  # what an agent agrees to
 WHOLE = 60.0  # seconds for all members together, unless one alone has longer
 MOST_AT_ONCE = 8  # members asked at once in an emergency
+LARGEST_CLAIM = 1 << 56  # bytes: no process holds more, and a sum of some thousand fits into 64 bits and a journal
 _NAMED = 6  # hooks named in the detail
 
 
@@ -166,7 +167,7 @@ def _resident(procfs: str, pid: int) -> int | None:
 def _claimed(reply: "Reclaimed") -> int | None:
     """What the hooks say they freed: each for itself, else the whole."""
     each = [hook.claimed for hook in reply.hooks if hook.claimed is not None]
-    return sum(each) if each else reply.claimed
+    return min(sum(each), LARGEST_CLAIM) if each else reply.claimed
 
 
 def _part(pid: int, reply: "Reclaimed") -> Part:

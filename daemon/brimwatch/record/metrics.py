@@ -23,7 +23,7 @@ from brimwatch.record.text import label
 from brimwatch.units import Bytes, Seconds
 
 EVIDENCE = ("cgroup", "exit", "inferred")
-HOOKS = 16  # hooks of a target whose claims are counted
+HOOKS = 8  # hooks of a target whose claims are counted
 _RUNG = ("target", "tier", "action")
 _ACTION_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REACTION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
