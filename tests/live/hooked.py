@@ -47,13 +47,13 @@ class Hooked:
         return self.line()
 
 
-def start_hooked(spawn: Any, run_dir: Path | None, *before: str, **environment: str) -> Hooked:
-    """Start it; `before` are words of a command that it is given to. It has listened when this returns."""
-    environ = {**os.environ, "PYTHONPATH": str(DAEMON), **environment}
+def start_hooked(spawn: Any, run_dir: Path | None, *before: str, mark: str = "") -> Hooked:
+    """Start it; `before` are words of a command that it is given to, `mark` one of its own. It listens then."""
+    environ = {**os.environ, "PYTHONPATH": str(DAEMON)}
     environ.pop("BRIMWATCH_RUN_DIR", None)
     if run_dir is not None:
         environ["BRIMWATCH_RUN_DIR"] = str(run_dir)
-    program = Hooked(spawn([*before, sys.executable, "-u", str(PROGRAM)], stdin=-1, stdout=-1, env=environ))
+    program = Hooked(spawn([*before, sys.executable, "-u", str(PROGRAM), mark], stdin=-1, stdout=-1, env=environ))
     assert program.line() == "ready"
     return program
 
