@@ -15,13 +15,14 @@ import brimwatch
 pytestmark = pytest.mark.live
 
 PAGE = Path(brimwatch.__file__).parents[1] / "docs" / "hooks.md"
-FILL_NODE = "for (let i = 0; i < 200; i++) cache.set(i, Buffer.alloc(1e6, 1))\n"
+FILL_NODE = "for (let i = 0; i < 200; i++) cache.set(i, Buffer.alloc(1e6, 1))\nconsole.log('ready')\n"
 FILL_GO = """package main
 func init() {
 	for i := 0; i < 200; i++ {
 		cache[i] = make([]byte, 1000000)
 		for j := range cache[i] { cache[i][j] = 1 }
 	}
+	println("ready")
 }
 """
 CONFIG = """
@@ -62,7 +63,9 @@ def test_a_program_of_another_runtime_is_found_and_brought_back(
     run_dir = tmp_path / "run"
     run_dir.mkdir()
     words = make(component, tmp_path)
-    program = spawn(words, env={**os.environ, "BRIMWATCH_RUN_DIR": str(run_dir)})
+    environment = {**os.environ, "BRIMWATCH_RUN_DIR": str(run_dir)}
+    program = spawn(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert program.stdout.readline() == b"ready\n"  # it has taken all that it takes
     daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, CONFIG.format(run_dir=run_dir, folder=tmp_path))
     done = wait_until(lambda: daemon.events("action_ran"), 30)[0]["facts"]
     wait_until(lambda: daemon.metric("brimwatch_target_tier", target="app") == 0, 20)
