@@ -189,7 +189,7 @@ class Agents:
 
     def _failed(self, known: Known, subject: Subject, fault: "AgentFault") -> None:
         known.failures += 1
-        known.due = time.monotonic() + min(LONGEST_PAUSE, CADENCE_IN_TIER * 2.0**known.failures)
+        known.due = time.monotonic() + min(LONGEST_PAUSE, CADENCE_IN_TIER * 2.0 ** min(known.failures, 30))
         if fault.reason is Reason.VANISHED:
             return
         if not known.fault:
