@@ -45,7 +45,7 @@ class Elsewhere:
     """Agents that a listing of the run directories does not show."""
 
     def __init__(self, ground: Ground, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ground = ground
+        self.ground = ground
         self._every = every
         self._clock = clock
         self._thread: threading.Thread | None = None
@@ -60,7 +60,7 @@ class Elsewhere:
     @property
     def directories(self) -> tuple[str, ...]:
         """The run directories of all users that processes have, as we see them."""
-        return tuple(path for uid in sorted(self._uids) for path in directories(self._ground.run_dir, uid))
+        return tuple(path for uid in sorted(self._uids) for path in directories(self.ground.run_dir, uid))
 
     def look(self, everyone: Callable[[], Iterable[ProcessId]]) -> frozenset[ProcessId]:
         """What the last look found; begins another where one is due. Waits for nothing."""
@@ -73,7 +73,7 @@ class Elsewhere:
         return self._found
 
     def wait(self, seconds: float) -> None:
-        """Wait for a look that is under way: for who looks only once."""
+        """Wait for a look that is under way, so many seconds at most."""
         if self._thread is not None:
             self._thread.join(seconds)
 
@@ -111,7 +111,7 @@ class Elsewhere:
 
     def _who_sees_what(self, seen: dict[ProcessId, _Seen]) -> tuple[dict[View, list[ProcessId]], set[int]]:
         """The processes by what they see, those left out that see what we see; and all users."""
-        procfs, ours = self._ground.procfs, view_of("/proc/self")
+        procfs, ours = self.ground.procfs, view_of("/proc/self")
         rooms: dict[View, list[ProcessId]] = {}
         uids = set(self._uids)
         for process, one in seen.items():
@@ -143,7 +143,7 @@ class Elsewhere:
         peers = [peer for process in members if (peer := self._peer(process, seen[process])) is not None]
         names: set[str] = set()
         for uid in sorted({peer.own_uid for peer in peers})[:MOST_USERS]:
-            for path in directories(self._ground.run_dir, uid):
+            for path in directories(self.ground.run_dir, uid):
                 names |= self._listed(members, path)
         found = set()
         for peer in peers:
@@ -156,7 +156,7 @@ class Elsewhere:
         """The names in a directory of a container, by way of any of its processes."""
         for process in members[:4]:
             try:
-                root = open_root(self._ground.procfs, process)
+                root = open_root(self.ground.procfs, process)
             except OSError:
                 continue  # gone, or not ours to enter
             try:
@@ -183,7 +183,7 @@ class Elsewhere:
     def _peer(self, process: ProcessId, one: _Seen) -> Peer | None:
         if one.peer is None or one.looks <= FRESH:
             try:
-                one.peer = look_up(self._ground.procfs, process)
+                one.peer = look_up(self.ground.procfs, process)
             except AgentFault:
                 return None
         return one.peer
@@ -196,7 +196,7 @@ class Elsewhere:
         if peer is None:
             return False
         try:
-            dial(self._ground, peer, inside=view is not None).close()
+            dial(self.ground, peer, inside=view is not None).close()
         except (AgentFault, OSError):
             return False
         return True

@@ -22,7 +22,6 @@ from brimwatch.units import Seconds
 
 if TYPE_CHECKING:
     from brimwatch.agent.client import Caller
-    from brimwatch.agent.fault import AgentFault
     from brimwatch.agent.figures import Reclaimed, Stats
     from brimwatch.record.snapshot import AgentView
 
@@ -108,6 +107,11 @@ class Agents:
         known = [one for process in subject.watched if (one := self._known.get(process)) is not None]
         return all(not one.fault for one in known) if known else None
 
+    async def drain(self, patience: float) -> None:
+        """Wait for what has been asked, `patience` seconds at most: for who looks once."""
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=patience)
+
     async def close(self) -> None:
         """Ask no more."""
         for task in self._tasks:
@@ -152,21 +156,40 @@ class Agents:
         """Tell the tier, ask for the figures."""
         from brimwatch.agent.fault import AgentFault
 
-        told = subject.tier
+        told, refused = subject.tier, None
         try:
             if asks_hooks(subject.target.spec.policy) and not self._dry_run:
-                thresholds = own_thresholds(subject)
-                expires = Seconds(EXPIRY * cadence)
-                await self.caller().tell(known.process, told, expires, thresholds, WITHIN)
+                refused = await self._tell(known, subject, cadence)
             objects = self._counts_objects(known, subject)
             stats = await self.caller().stats(known.process, WITHIN, objects)
         except AgentFault as fault:
-            self._failed(known, subject, fault)
+            known.failures += 1
+            pause = min(LONGEST_PAUSE, CADENCE_IN_TIER * 2.0 ** min(known.failures, 30))
+            known.due = time.monotonic() + pause
+            if fault.reason is not Reason.VANISHED:
+                self._blind(known, subject, fault.detail)
             return
-        self._recovered(known, subject)
+        if refused is None:
+            self._recovered(known, subject)
+        else:
+            self._blind(known, subject, refused)
         self._take(known, subject, watched, stats, cadence)
         if subject.tier is not told:
             known.due = 0.0  # it changed meanwhile
+
+    async def _tell(self, known: Known, subject: Subject, cadence: Seconds) -> str | None:
+        """Tell the tier; why that was not taken, where another daemon speaks. Raises AgentFault."""
+        from brimwatch.agent.fault import AgentFault
+
+        thresholds, expires = own_thresholds(subject), Seconds(EXPIRY * cadence)
+        try:
+            await self.caller().tell(known.process, subject.tier, expires, thresholds, WITHIN)
+        except AgentFault as fault:
+            if fault.reason is Reason.BUSY:
+                return fault.detail
+            if fault.reason is not Reason.UNSUPPORTED:  # an answerer may do without tiers
+                raise
+        return None
 
     def _counts_objects(self, known: Known, subject: Subject) -> bool:
         wanted = Quantity.PYTHON_OBJECTS in subject.target.wanted
@@ -187,17 +210,14 @@ class Agents:
             counted = cadence if Quantity.PYTHON_OBJECTS in subject.target.wanted else Seconds(OBJECTS_EVERY + cadence)
             watched.sampler.note(Quantity.PYTHON_OBJECTS, Reading(stats.objects, now, counted))
 
-    def _failed(self, known: Known, subject: Subject, fault: "AgentFault") -> None:
-        known.failures += 1
-        known.due = time.monotonic() + min(LONGEST_PAUSE, CADENCE_IN_TIER * 2.0 ** min(known.failures, 30))
-        if fault.reason is Reason.VANISHED:
-            return
+    def _blind(self, known: Known, subject: Subject, why: str) -> None:
+        """It does not answer, or not us; told when that begins."""
         if not known.fault:
             name, label = subject.target.name, subject.label
-            detail = f"process {known.process.pid}: {fault.detail}"
+            detail = f"process {known.process.pid}: {why}"
             self._story.tell(Name.COLLECTOR_BLIND, name, label, collector="agent", detail=detail)
             known.blind_since = time.monotonic()
-        known.fault = fault.detail
+        known.fault = why
 
     def _recovered(self, known: Known, subject: Subject) -> None:
         if known.fault:

@@ -87,6 +87,8 @@ class Engine:
         self.keeper = Keeper(self.story, options.procfs, loop)
         self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
         self.continuity = Continuity(self.events, self.story, clock_of(options.procfs))
+        # One looks at every process, where a target asks which have an agent; the other at those under watch.
+        self._lookouts = tuple(Elsewhere(Ground(options.procfs, config.run_dir)) for _ in range(2))
         self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
         self._painter = Painter(redact, user_name, self.agents.view, self.agents.capable)
         self.performer = Performer(
@@ -113,7 +115,7 @@ class Engine:
         self.membership.lost = self.looks.lost
         self.looks.tier_changed = self._tier_changed
         roster = Roster(
-            options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._elsewhere(config)
+            options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._lookouts[0]
         )
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self.manual = Manual(
@@ -174,7 +176,9 @@ class Engine:
         self.keeper.configure(config)
         self.evidence.retain(config.retention)
         self.continuity.configure(config)
-        self.agents.configure(config, Sockets(run_dirs(config), procfs=self._procfs, elsewhere=self._elsewhere(config)))
+        for lookout in self._lookouts:
+            lookout.ground = Ground(self._procfs, config.run_dir)
+        self.agents.configure(config, Sockets(run_dirs(config), procfs=self._procfs, elsewhere=self._lookouts[1]))
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
@@ -184,9 +188,6 @@ class Engine:
 
     def _host_view(self) -> HostView:
         return self._painter.host(self._host.last, dict(self._host.pressure))
-
-    def _elsewhere(self, config: Config) -> Elsewhere:
-        return Elsewhere(Ground(self._procfs, config.run_dir))
 
     def _tier_changed(self, subject: Subject) -> None:
         self.keeper.changed(subject)

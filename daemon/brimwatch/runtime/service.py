@@ -174,6 +174,7 @@ async def look_once(options: Options, config: Config, log: Log, settle: float = 
         await engine.lanes.drain(settle)
         engine.looks.everything = False
         engine.housekeeping(time.monotonic())
+        await engine.agents.drain(settle)
         engine.watch.look_once()
         body, _ = await engine.metrics.render(engine.snapshot(), "")
         return body
