@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from tests.agent.answering import Speak, answer, listening, me, saying
 
+from brimwatch.act.off_loop import Threads
+from brimwatch.agent import client
 from brimwatch.agent.client import Ask, Caller
 from brimwatch.agent.dial import Ground
 from brimwatch.agent.fault import AgentFault
@@ -138,3 +141,33 @@ def test_a_process_that_is_gone_is_said_to_be(tmp_path: Path, spawn: Any) -> Non
     child.wait(10)
     assert refused(tmp_path / "run", ProcessId(child.pid, 1))[0] is Reason.VANISHED
     assert refused(tmp_path / "run", ProcessId(me().pid, me().start_ticks - 1))[0] is Reason.VANISHED
+
+
+def test_a_container_whose_paths_hang_is_given_one_thread_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, release = [], threading.Event()
+
+    def hanging(*_: object, inside: bool) -> socket.socket:
+        began.append(inside)
+        release.wait(20)
+        raise AgentFault(Reason.NO_AGENT, "nobody")
+
+    monkeypatch.setattr(client, "dial", hanging)
+    monkeypatch.setattr(client, "view_of", lambda path: (path, ""))
+    asked = Caller(Ground("/proc", str(tmp_path)), Threads("test", 2).run)
+
+    async def ask(within: float) -> str:
+        with pytest.raises(AgentFault) as caught:
+            await asked.stats(me(), Seconds(within))
+        return caught.value.detail
+
+    async def story() -> None:
+        assert await ask(0.2) == "it does not answer within 0.2 s"
+        assert await ask(20) == "an earlier look below its root has not come back"
+        assert began == [True]
+        release.set()
+        while await ask(20) != "nobody":
+            await asyncio.sleep(0.01)
+
+    asyncio.run(story())

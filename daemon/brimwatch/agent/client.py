@@ -6,14 +6,15 @@ Each question has its own connection and its own deadline. Does *not* decide who
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from brimwatch.agent.dial import Ground, dial, has_other_root
+from brimwatch.agent.dial import Ground, dial, view_of
 from brimwatch.agent.exchange import exchange
 from brimwatch.agent.fault import AgentFault
 from brimwatch.agent.figures import Reclaimed, Stats, read_reclaimed, read_stats
-from brimwatch.agent.peer import look_up
+from brimwatch.agent.peer import Peer, look_up
 from brimwatch.hooks.wire import LONGEST_DEADLINE, LONGEST_NAME, LONGEST_REASON, RECLAIM, STATS, TIER, bounded
 from brimwatch.model import ProcessId, Reason, Tier
 from brimwatch.units import Bytes, Seconds
@@ -40,6 +41,7 @@ class Caller:
     def __init__(self, ground: Ground, aside: Aside) -> None:
         self.ground = ground
         self._aside = aside
+        self._hung: set[tuple[str, str]] = set()  # what processes see, where a look below their root hangs
         # Two daemons that a target cannot tell apart by their PIDs differ by this.
         self._name = bounded(f"{os.uname().nodename}-{os.getpid()}", LONGEST_NAME)
 
@@ -89,9 +91,32 @@ class Caller:
     async def _reach(self, process: ProcessId) -> socket.socket:
         peer = look_up(self.ground.procfs, process)
         try:
-            foreign = has_other_root(self.ground.procfs, process.pid)
+            view, ours = view_of(f"{self.ground.procfs}/{process.pid}"), view_of("/proc/self")
         except OSError:
-            foreign = False  # we may not look below it: what is left are the places that we share
-        if not foreign:
+            view = ours = ("", "")  # we may not look below its root: what is left are the places that we share
+        if view == ours:
             return dial(self.ground, peer, inside=False)
-        return await self._aside(lambda: dial(self.ground, peer, inside=True))
+        if view in self._hung:
+            raise AgentFault(Reason.DEADLINE, "an earlier look below its root has not come back")
+        return await self._reach_inside(peer, view)
+
+    async def _reach_inside(self, peer: Peer, view: tuple[str, str]) -> socket.socket:
+        """On a thread; where that hangs, no second one is spent on the same container."""
+        begun, over = threading.Event(), threading.Event()
+
+        def work() -> socket.socket:
+            begun.set()
+            try:
+                return dial(self.ground, peer, inside=True)
+            finally:
+                over.set()
+                self._hung.discard(view)
+
+        try:
+            return await self._aside(work)
+        except asyncio.CancelledError:
+            if begun.is_set() and not over.is_set():
+                self._hung.add(view)
+                if over.is_set():  # just now
+                    self._hung.discard(view)
+            raise

@@ -54,11 +54,6 @@ def dial(ground: Ground, peer: Peer, inside: bool) -> socket.socket:
     raise faults[0]
 
 
-def has_other_root(procfs: str, pid: int) -> bool:
-    """Whether a process sees other files than we do: another root, or another mount namespace. Raises OSError."""
-    return view_of(f"{procfs}/{pid}") != view_of("/proc/self")
-
-
 def view_of(directory: str) -> tuple[str, str]:
     """What tells apart which files a process sees; `directory` is its own below procfs. Raises OSError.
 

@@ -33,7 +33,7 @@ EXPIRY = 3  # cadences for which a tier that was told holds
 LONGEST_PAUSE = 60.0  # seconds until an agent that does not answer is asked again
 MOST_OPEN = 16
 FIND_EVERY = 1.0  # seconds between two looks for agents
-_PATHS = Threads("brimwatch-agents", 2)
+_PATHS = Threads("brimwatch-agents", 4)  # started as needed; each container can hold up one
 
 
 class Agents:
