@@ -67,10 +67,6 @@ def test_what_the_whole_of_it_is_told_that_is_no_fault() -> None:
         "action brake is used by no policy",
         "action squeeze is used by no policy",
         "action restart: ends a process; where nothing supervises the process, it stays down",
-        (
-            "condition python_objects (policies small (changed), web): "
-            "this version does not measure it, so it never holds"
-        ),
     )
 
 

@@ -101,7 +101,7 @@ def test_sigkill_has_nothing_to_follow_it() -> None:
 
 
 def test_what_is_not_measured_is_noticed() -> None:
-    assert "python_objects" in config(when={"warning": ["python_objects=5"]}).notices[0]
+    assert "python_blocks" in config(when={"warning": ["python_blocks=5"]}).notices[0]
 
 
 @pytest.mark.parametrize(

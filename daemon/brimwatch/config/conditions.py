@@ -15,8 +15,6 @@ UNMEASURED = frozenset(
     {
         Quantity.TRIMMABLE,
         Quantity.FRAGMENTATION,
-        Quantity.PYTHON_THREADS,
-        Quantity.PYTHON_OBJECTS,
         Quantity.PYTHON_BLOCKS,
     }
 )
