@@ -120,3 +120,17 @@ def test_a_crowd_before_it_is_busy(tmp_path: Path) -> None:
         assert refused(tmp_path / "run", me())[0] is Reason.BUSY
     for one in crowd:
         one.close()
+
+
+def test_a_run_directory_may_be_a_link_of_who_configured_it(tmp_path: Path) -> None:
+    with listening(tmp_path / "run", SPEAK):
+        (tmp_path / "link").symlink_to(tmp_path / "run")
+        reach(tmp_path / "link", me())
+
+
+def test_a_process_that_may_not_be_looked_at_is_denied(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "status").write_text("nonsense")
+    with pytest.raises(AgentFault) as caught:
+        look_up(str(tmp_path), ProcessId(7, 1))
+    assert caught.value.reason is Reason.DENIED

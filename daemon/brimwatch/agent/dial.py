@@ -19,6 +19,7 @@ from typing import NamedTuple
 from brimwatch.agent.fault import AgentFault
 from brimwatch.agent.peer import Peer, confirm
 from brimwatch.agent.places import directories, doubt_directory
+from brimwatch.hooks.wire import private_dir
 from brimwatch.model import Reason
 from brimwatch.procfs.root import open_directory, open_root
 
@@ -82,8 +83,9 @@ def _below_root(ground: Ground, peer: Peer, directory: str) -> socket.socket:
 
 
 def _among_ours(directory: str, peer: Peer) -> socket.socket:
-    # The last part is no link: anybody may make one in /tmp.
-    held = os.open(directory, _HELD | os.O_DIRECTORY | os.O_NOFOLLOW)
+    # Anybody may make a link in /tmp; where else the directory is one, somebody who may has made it.
+    no_link = os.O_NOFOLLOW if directory == private_dir(peer.uid) else 0
+    held = os.open(directory, _HELD | os.O_DIRECTORY | no_link)
     return _in_directory(held, directory, peer, peer.uid)
 
 

@@ -45,12 +45,14 @@ def look_up(procfs: str, process: ProcessId) -> Peer:
 
 
 def confirm(procfs: str, process: ProcessId) -> None:
-    """Make sure that the PID is still this process's. Raises AgentFault, OSError."""
+    """Make sure that the PID is still this process's. Raises AgentFault."""
     try:
         if read_stat(procfs, process.pid).start_ticks == process.start_ticks:
             return
     except ProcessLookupError:
         pass  # said below
+    except (OSError, MalformedProcFile) as error:
+        raise AgentFault(Reason.DENIED, f"process {process.pid} may not be looked at: {error}") from None
     raise AgentFault(Reason.VANISHED, f"process {process.pid} has exited")
 
 
