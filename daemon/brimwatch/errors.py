@@ -1,5 +1,7 @@
 """Which failures does Brimwatch name? Each carries the exit code a command ends with, and one line for its user."""
 
+from __future__ import annotations
+
 
 class BrimwatchError(Exception):
     """A failure whose text is meant for the user: where, what was found, what was wanted, why it matters."""

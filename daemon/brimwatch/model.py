@@ -3,6 +3,8 @@
 Times are seconds on the monotonic clock unless a name says `wall`. What could not be measured is absent, never 0.
 """
 
+from __future__ import annotations
+
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field

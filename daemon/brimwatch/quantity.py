@@ -1,5 +1,7 @@
 """What can be measured of a target, and what sort of number is it?"""
 
+from __future__ import annotations
+
 import enum
 
 

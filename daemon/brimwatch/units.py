@@ -4,6 +4,8 @@ Sizes: `kB MB GB TB` are powers of 1000; `KiB MiB GiB TiB` and Kubernetes' `Ki M
 Durations: `ms s m h d`. A number without a unit is refused: 500 of what?
 """
 
+from __future__ import annotations
+
 import math
 import re
 from typing import NewType

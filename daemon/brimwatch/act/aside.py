@@ -3,6 +3,8 @@
 By a daemon thread of its own, which is left behind when it hangs; no new one is begun while two are left behind.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import threading

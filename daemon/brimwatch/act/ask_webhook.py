@@ -1,5 +1,7 @@
 """What is a target told when it is asked over HTTP, and what is its answer taken for?"""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import os

@@ -5,6 +5,8 @@ Below the present usage it makes things worse (measured: a handler answered afte
 usage is read again immediately before the write. Does *not* cover taking it back (`undo_cgroup`).
 """
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 

@@ -3,6 +3,8 @@
 An answer settles the rung: the hooks have run. What they claim is told beside what is measured, and decides nothing.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from dataclasses import dataclass
@@ -110,7 +112,7 @@ def _names(node: Node) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names))
 
 
-async def _ask_all(request: Request, options: Hooks, caller: "Caller", ends_at: float) -> list[_Answered]:
+async def _ask_all(request: Request, options: Hooks, caller: Caller, ends_at: float) -> list[_Answered]:
     """Ask the members in turn, each for what the others have left to win; in an emergency for everything."""
     answers: list[_Answered] = []
     waiting = iter(request.recipients)
@@ -129,7 +131,7 @@ async def _ask_all(request: Request, options: Hooks, caller: "Caller", ends_at: 
 
 
 async def _ask_one(
-    request: Request, recipient: Recipient, options: Hooks, caller: "Caller", ends_at: float, won: int
+    request: Request, recipient: Recipient, options: Hooks, caller: Caller, ends_at: float, won: int
 ) -> _Answered:
     from brimwatch.agent.client import Ask
     from brimwatch.agent.fault import AgentFault
@@ -164,13 +166,13 @@ def _resident(procfs: str, pid: int) -> int | None:
         return None
 
 
-def _claimed(reply: "Reclaimed") -> int | None:
+def _claimed(reply: Reclaimed) -> int | None:
     """What the hooks say they freed: each for itself, else the whole."""
     each = [hook.claimed for hook in reply.hooks if hook.claimed is not None]
     return min(sum(each), LARGEST_CLAIM) if each else reply.claimed
 
 
-def _part(pid: int, reply: "Reclaimed") -> Part:
+def _part(pid: int, reply: Reclaimed) -> Part:
     """What became of one member: done where one hook ran, else the reason of the first that did not."""
     ran = [hook for hook in reply.hooks if hook.outcome == "ran"]
     others = [hook for hook in reply.hooks if hook.outcome != "ran"]
@@ -186,7 +188,7 @@ def _part(pid: int, reply: "Reclaimed") -> Part:
     return Part(Verdict.FAILED if failed else Verdict.SUPPRESSED, detail, deciding.reason)
 
 
-def _told(hook: "HookOutcome") -> str:
+def _told(hook: HookOutcome) -> str:
     if hook.outcome == "ran":
         return hook.name if hook.claimed is None else f"{hook.name} ({format_bytes(hook.claimed)} claimed)"
     return f"{hook.name} {hook.reason.value if hook.reason is not None else hook.outcome}"

@@ -4,6 +4,8 @@ A limit of a cgroup holds for everything in it. What is not the target's own mus
 Brimwatch must never slow itself down.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """How is a file of a cgroup written? One write, to a file of that very directory, over no link."""
 
+from __future__ import annotations
+
 import errno
 import os
 from os import write

@@ -5,6 +5,8 @@ py-spy, which reads while the program runs on: nothing is stopped, and a stack m
 of whichever language, gets its threads' names and states and the sums of its memory map.
 """
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 

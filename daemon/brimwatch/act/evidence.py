@@ -4,6 +4,8 @@ The command line and the list of mapped files wait for the process's mmap lock, 
 of them can hang, so they are read aside.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from typing import NamedTuple

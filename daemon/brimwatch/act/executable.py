@@ -5,6 +5,8 @@ Source: elf(5); for Go the section `.go.buildinfo` and the note `Go` (a packed o
 Node.js the exported symbol `node_module_register`.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 from typing import NamedTuple

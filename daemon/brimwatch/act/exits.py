@@ -3,6 +3,8 @@
 A pidfd becomes readable when its process has exited, reaped or not: pidfd_open(2).
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import select
@@ -57,6 +59,6 @@ async def _polled(pidfd: int, seconds: float) -> bool:
     return True
 
 
-def _settle(over: "asyncio.Future[None]") -> None:
+def _settle(over: asyncio.Future[None]) -> None:
     if not over.done():
         over.set_result(None)

@@ -5,6 +5,8 @@ a handler itself. So everything that can be known before is looked at first, wha
 the signal follows at once.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 from typing import NamedTuple

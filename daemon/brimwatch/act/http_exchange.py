@@ -6,6 +6,8 @@ httpx 0.28); with it the daemon would hold more than the 50,000 objects that it 
 The answer is read to a bound and no further: 16 KiB of headers, 64 KiB of body. Redirects are answers like any other.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

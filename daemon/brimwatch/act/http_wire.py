@@ -4,6 +4,8 @@ One connection for one message. Nothing is read ahead of who asks, so that an en
 kernel, and unread.
 """
 
+from __future__ import annotations
+
 import asyncio
 import ssl
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Which kinds of action are there? One table; its keys are the words of the configuration."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from brimwatch.act import call_agent, dump_stacks, post_webhook, run_command, send_signal, set_rlimit, write_cgroup

@@ -4,6 +4,8 @@ On daemon threads, few of them, which end when there is nothing to do. Neither `
 `loop.getaddrinfo`: their threads are joined at exit, and one that hangs keeps the process from ending.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from collections import deque
@@ -19,7 +21,7 @@ class _Job(Generic[_T]):
 
     __slots__ = ("_answer", "_loop", "_work")
 
-    def __init__(self, work: Callable[[], _T], answer: "asyncio.Future[_T]") -> None:
+    def __init__(self, work: Callable[[], _T], answer: asyncio.Future[_T]) -> None:
         self._work = work
         self._answer = answer
         self._loop = answer.get_loop()

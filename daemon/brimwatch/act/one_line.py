@@ -1,5 +1,7 @@
 """How is what a program said, or is called, shown in one line?"""
 
+from __future__ import annotations
+
 
 def one_line(text: str | bytes, longest: int = 200) -> str:
     """Bounded, printable and without line breaks: nothing that a terminal or a log would obey.

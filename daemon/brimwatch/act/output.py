@@ -3,6 +3,8 @@
 Unread output would stop the command at a full pipe; a flood of it must neither fill memory nor keep the loop busy.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import fcntl

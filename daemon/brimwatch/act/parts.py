@@ -1,5 +1,7 @@
 """How do several parts, one for each process or cgroup, make one attempt?"""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -5,6 +5,8 @@ again inside `deadline`, and takes the answer for done when it is a 2xx. Under `
 repeats them for as long as `keep`; run here, such an action is one message within `deadline`.
 """
 
+from __future__ import annotations
+
 from brimwatch.act.request import Request, Traits
 from brimwatch.config.nodes import Node
 from brimwatch.model import Attempt

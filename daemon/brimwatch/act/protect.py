@@ -4,6 +4,8 @@ PID 1, Brimwatch itself, whatever started it, and kernel threads. The first proc
 there only) may be ended: that is how a container is restarted.
 """
 
+from __future__ import annotations
+
 import os
 
 from brimwatch.errors import MalformedProcFile

@@ -4,6 +4,8 @@ py-spy runs as a program of its own: what it trips over in another process's mem
 answer is taken apart here, and only what is named here is kept: of the command line that it may print, nothing is.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil

@@ -1,5 +1,7 @@
 """Does a process run Python, so that a refused allocation is a MemoryError that the program can handle?"""
 
+from __future__ import annotations
+
 import os
 import re
 

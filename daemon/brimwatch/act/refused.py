@@ -1,5 +1,7 @@
 """Why was something not done? Raised from wherever that is found out, and told as one part of an attempt."""
 
+from __future__ import annotations
+
 import errno
 
 from brimwatch.act.one_line import one_line

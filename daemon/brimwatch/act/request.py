@@ -1,5 +1,7 @@
 """What is an action asked to do? One attempt, on these processes, within this time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -45,8 +47,8 @@ class Request:
     family: frozenset[int] = frozenset()  # PIDs of all processes of the target, for what acts on a whole cgroup
     brakes: Brakes | None = None  # who keeps the undo records of what is changed
     keep: Keep | None = None
-    agents: "Caller | None" = None  # who speaks to the agents inside processes
-    heard: "Callable[[Reclaimed], None] | None" = None  # is told what an agent answered
+    agents: Caller | None = None  # who speaks to the agents inside processes
+    heard: Callable[[Reclaimed], None] | None = None  # is told what an agent answered
     exceeded: float | None = None  # value / threshold of the condition that is exceeded most; 1 is just reached
     parallel: int = 1  # members that may be acted on at once
 

@@ -1,5 +1,7 @@
 """When does a server want to be asked again? Reads the header Retry-After: RFC 9110, 10.2.3."""
 
+from __future__ import annotations
+
 import calendar
 import re
 import time

@@ -5,6 +5,8 @@
 left. Its exit code is the answer.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import re

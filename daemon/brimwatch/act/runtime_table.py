@@ -5,6 +5,8 @@ That a signal is caught does not mean that the program frees memory on it. Every
 SIGTERM does what such an action is for: only what does something else stands here.
 """
 
+from __future__ import annotations
+
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass

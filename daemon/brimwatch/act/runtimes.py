@@ -1,5 +1,7 @@
 """Which runtime runs in a process, and does it keep a signal for itself?"""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.act.runtime_table import RUNTIMES, Runtime

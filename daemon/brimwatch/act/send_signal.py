@@ -5,6 +5,8 @@ this process or none. SIGTERM and SIGKILL need no handler: to end is what they a
 goes to what still lives after `grace`. Does *not* cover when a process may be ended at all (`core`, RULES).
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Sequence

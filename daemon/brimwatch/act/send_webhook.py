@@ -4,6 +4,8 @@ Repeating is the caller's: here is one request, no redirect followed, at most `t
 answer no more than 64 KiB.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import socket

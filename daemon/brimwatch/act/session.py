@@ -6,6 +6,8 @@ session and outlived its parents on purpose (a daemon) is not found, and lives: 
 Source: setsid(2), proc_tid_children(5).
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os

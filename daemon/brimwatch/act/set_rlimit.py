@@ -5,6 +5,8 @@ for the call, by the same user without any capability). Only the soft limit is l
 right either. Does *not* cover taking it back (`undo_rlimit`).
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 import secrets

@@ -5,6 +5,8 @@ signature of its own, so that a secret can be replaced while receivers still kno
 each message. Source: Standard Webhooks, "Signature scheme".
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import hashlib

@@ -4,6 +4,8 @@ Names only: a number means another signal on another architecture. Real-time sig
 Brimwatch; a target with musl counts from one higher.
 """
 
+from __future__ import annotations
+
 import re
 import signal
 

@@ -5,6 +5,8 @@ signal at its default and none blocked, no other descriptor, and the kernel's us
 protects the daemon does not protect what it starts.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal

@@ -4,6 +4,8 @@ It drops clean file pages and swaps out what it may: nothing that the program ne
 write waits until its piece is done and cannot be cut short, hence the pieces.
 """
 
+from __future__ import annotations
+
 import threading
 import time
 from typing import NamedTuple

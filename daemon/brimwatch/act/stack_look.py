@@ -1,5 +1,7 @@
 """What do the processes of a target do right now? Threads and memory of each, and stacks where it is Python."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -3,6 +3,8 @@
 From /proc alone: names, states, what each waits for in the kernel, and the sums of its memory map. Nothing is stopped.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator
 from itertools import islice

@@ -4,6 +4,8 @@ A thread lives while there is work and ends with it: an idle daemon has none. At
 included; what finds none free waits, and does not begin at all once its deadline is over.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import threading

@@ -4,6 +4,8 @@ A change is recorded before it is made, and the record outlives a killed daemon.
 (`undo_store`) nor when something is undone (`runtime.keeper`).
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """How is a brake taken back? What was there before is written, if what is there now is still ours."""
 
+from __future__ import annotations
+
 import errno
 import os
 

@@ -3,6 +3,8 @@
 A record makes a daemon write to a cgroup, or set a limit: everything in it is checked, and nothing else is accepted.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any

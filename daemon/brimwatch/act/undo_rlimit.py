@@ -1,5 +1,7 @@
 """How is a ceiling taken back? From the process, and from whatever it has started since: limits are inherited."""
 
+from __future__ import annotations
+
 import errno
 import os
 import resource

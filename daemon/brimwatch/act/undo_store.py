@@ -4,6 +4,8 @@ In a folder `undo` (0700) of the run directory, or of a place of our own where t
 long as its daemon lives (flock(2), which the kernel gives up with the process): without a lock it is a leftover.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import fcntl
@@ -29,7 +31,7 @@ _UNFINISHED = re.compile(r"[0-9a-f]{16}\.new", re.ASCII)
 class RecordFile(NamedTuple):
     """One record on disk. The descriptor holds the lock."""
 
-    folder: "Folder"
+    folder: Folder
     name: str
     descriptor: int
 

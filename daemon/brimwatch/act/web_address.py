@@ -4,6 +4,8 @@ Addresses of webhooks hold secrets: a token in the query, with some services in 
 people is its origin, `https://example.org:8443`; in a fault of the file that holds it, the address without query.
 """
 
+from __future__ import annotations
+
 import ipaddress
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit

@@ -4,6 +4,8 @@ A proxy is used where the configuration names one, or says `env`; the environmen
 up the sink's name itself.
 """
 
+from __future__ import annotations
+
 import base64
 import os
 import socket

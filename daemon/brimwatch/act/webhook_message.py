@@ -5,6 +5,8 @@ is a list of one alert for POST /api/v2/alerts. All text is one printable line o
 and answers come from others.
 """
 
+from __future__ import annotations
+
 import calendar
 import json
 import math

@@ -3,6 +3,8 @@
 Secrets never stand in the file itself: they are in files of their own, which are read again for each message.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat

@@ -1,5 +1,7 @@
 """What became of a message's try, and when is the next one due?"""
 
+from __future__ import annotations
+
 import enum
 from typing import NamedTuple
 

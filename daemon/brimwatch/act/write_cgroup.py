@@ -3,6 +3,8 @@
 Both hold for the whole cgroup: only one that holds nobody else is written to, never the root and never our own.
 """
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable

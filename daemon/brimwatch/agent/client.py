@@ -3,6 +3,8 @@
 Each question has its own connection and its own deadline. Does *not* decide whom to ask, nor when.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import socket

@@ -7,6 +7,8 @@ listens (SO_PEERCRED, unix(7)). Below the root of a container paths are resolved
 Does *not* wait for anybody: whoever calls does so on a thread where a path may hang.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import socket

@@ -1,5 +1,7 @@
 """What does an agent answer to one request? HTTP/1.1 over a connected socket, read to a bound and no further."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import socket

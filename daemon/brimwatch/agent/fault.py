@@ -1,5 +1,7 @@
 """Why did an agent not do what it was asked? One of the reasons that every outcome has, and a sentence."""
 
+from __future__ import annotations
+
 from brimwatch.hooks.wire import bounded
 from brimwatch.model import Reason
 

@@ -1,5 +1,7 @@
 """What does an agent say, once it is bounded? Names are names, numbers are finite and not too large, or absent."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.agent.fault import AgentFault

@@ -1,5 +1,7 @@
 """What may a hook be called? For who reads a configuration, without the rest of the client."""
 
+from __future__ import annotations
+
 from brimwatch.hooks.wire import is_name
 
 

@@ -1,5 +1,7 @@
 """Who is a process that is looked for: to us, and to itself?"""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.agent.fault import AgentFault

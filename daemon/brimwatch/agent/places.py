@@ -3,6 +3,8 @@
 The same places in which an agent tries to listen (docs/hooks.md), for the user of the target, not for ours.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 from collections.abc import Mapping

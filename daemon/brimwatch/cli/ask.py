@@ -1,5 +1,7 @@
 """How does a command ask the running daemon? Over HTTP, as whom the user says, with plain words where it fails."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import ssl

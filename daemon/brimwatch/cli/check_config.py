@@ -1,5 +1,7 @@
 """What does a configuration mean, or what is wrong with it?"""
 
+from __future__ import annotations
+
 import argparse
 import sys
 
@@ -16,7 +18,7 @@ EXAMPLE = """example:
 """
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `check-config`."""
     parser = subparsers.add_parser(
         "check-config",

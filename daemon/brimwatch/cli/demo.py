@@ -1,5 +1,7 @@
 """What does Brimwatch do? Shown on a real process that grows and has hooks, with the real daemon, in a minute."""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket
@@ -41,7 +43,7 @@ actions:
 """
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `demo`."""
     parser = subparsers.add_parser(
         "demo",

@@ -1,5 +1,7 @@
 """How is the demonstration told? One line for each thing that happens, a bar in between, a summary at the end."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 

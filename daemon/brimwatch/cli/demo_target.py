@@ -4,6 +4,8 @@ The hook `reports` drops the report cache, `sessions` those of sessions and thum
 by mmap and written to, so that it is resident, and goes back at once when it is dropped.
 """
 
+from __future__ import annotations
+
 import argparse
 import mmap
 import resource

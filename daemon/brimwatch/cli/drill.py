@@ -1,5 +1,7 @@
 """What would happen in an emergency? The running daemon runs what is harmless, and says what the rest would do."""
 
+from __future__ import annotations
+
 import argparse
 
 from brimwatch.cli.order import add_order, carry_out
@@ -12,7 +14,7 @@ Exit code 0: a rung ran; 1: none did (the others are printed all the same), or n
 """
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `drill`."""
     parser = subparsers.add_parser(
         "drill",

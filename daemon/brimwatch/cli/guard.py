@@ -1,5 +1,7 @@
 """How is a command run under watch?"""
 
+from __future__ import annotations
+
 import argparse
 import os
 import time
@@ -31,7 +33,7 @@ TIERS = ("warning", "critical", "emergency")
 class Settings(NamedTuple):
     """What was asked for, checked."""
 
-    config: "Config"
+    config: Config
     marks: tuple[int, ...]
     summary: str | None
     grace: float
@@ -45,7 +47,7 @@ def duration(text: str) -> Seconds:
         raise argparse.ArgumentTypeError(f"found {text!r}, wanted {wanted}") from None
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `guard`."""
     parser = subparsers.add_parser(
         "guard",
@@ -200,8 +202,8 @@ def _peak(pid: int) -> int:
 
 
 def _watch(
-    arguments: argparse.Namespace, settings: Settings, pid: int, course: "Course", teller: "Teller"
-) -> "tuple[Watching | None, str]":
+    arguments: argparse.Namespace, settings: Settings, pid: int, course: Course, teller: Teller
+) -> tuple[Watching | None, str]:
     """The watch over the process `pid`, or why there is none: the command is run all the same."""
     try:
         from brimwatch.act.spawn import is_of_action
@@ -231,7 +233,7 @@ def _watch(
         return None, f"{error!r:.200}"
 
 
-def _tell(account: "Account", teller: "Teller", summary: str | None) -> None:
+def _tell(account: Account, teller: Teller, summary: str | None) -> None:
     """Say the summary, and write it where that was asked for."""
     import json
 

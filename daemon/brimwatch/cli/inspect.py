@@ -1,5 +1,7 @@
 """How is one process looked at, once and deeply?"""
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
@@ -32,7 +34,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `inspect`."""
     parser = subparsers.add_parser(
         "inspect",

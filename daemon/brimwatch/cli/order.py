@@ -1,5 +1,7 @@
 """What is printed of rungs that a person asked for, and was anything done at all? Shared by `reclaim` and `drill`."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys

@@ -1,5 +1,7 @@
 """How does a person get memory back from a target now? The running daemon asks it, and measures."""
 
+from __future__ import annotations
+
 import argparse
 
 from brimwatch.cli.order import add_order, carry_out
@@ -13,7 +15,7 @@ Exit code 0: a rung ran (it may have won nothing back, and says so); 1: none did
 """
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `reclaim`."""
     parser = subparsers.add_parser(
         "reclaim",

@@ -1,5 +1,7 @@
 """How is the daemon started?"""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import os
@@ -31,7 +33,7 @@ def duration(text: str) -> Seconds:
         raise argparse.ArgumentTypeError(f"found {text!r}, wanted {wanted}") from None
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register `run`."""
     parser = subparsers.add_parser(
         "run",

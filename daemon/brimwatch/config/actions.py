@@ -1,5 +1,7 @@
 """What can be done to a target? Reads the entries of `actions`, each of one kind; the kinds are handed in."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Protocol

@@ -1,5 +1,7 @@
 """What does a condition under `when`, `leave`, `goal` or `only_if` say?"""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import NamedTuple
 

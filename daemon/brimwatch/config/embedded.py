@@ -1,5 +1,7 @@
 """Which configuration comes with the program? The YAML files of this package."""
 
+from __future__ import annotations
+
 import pkgutil
 
 PRESETS = "presets.yaml"

@@ -1,5 +1,7 @@
 """What is wrong with a file? Every fault, one line each, in the order of the file."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 
 _KEPT = 1000  # faults shown; nobody reads on

@@ -3,6 +3,8 @@
 The grammar of a condition is that of the file, and so are its faults; what stands in front of them is the flag.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 

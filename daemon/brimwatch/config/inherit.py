@@ -4,6 +4,8 @@ A key that is given replaces the inherited one, tier by tier; one set to nothing
 inherited one away. With a new `when` the inherited `leave` goes too: it belonged to the old thresholds.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple

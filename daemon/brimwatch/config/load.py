@@ -1,5 +1,7 @@
 """What does a configuration file say? Turns YAML into a validated Config, or tells every fault of the file at once."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import warnings

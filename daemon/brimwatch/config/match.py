@@ -1,5 +1,7 @@
 """Which processes does a target take? Reads the keys of `match` and refuses what could never, or would always, hold."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from typing import Any

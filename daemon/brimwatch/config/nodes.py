@@ -4,6 +4,8 @@ A Node is one YAML value with its place. Every reader returns what was asked for
 that one pass over a file finds all of its faults.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Collection, Hashable
 from typing import TypeVar
@@ -24,7 +26,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _EVER = 3650 * 86400.0
 
 
-def compose(content: bytes | str, source: str) -> "Node":
+def compose(content: bytes | str, source: str) -> Node:
     """Read a YAML text and return its root. Raises ConfigError when it is no usable YAML."""
     faults = Faults(source)
     try:
@@ -40,7 +42,7 @@ class Node:
     __slots__ = ("_key", "_parent", "_tree", "faults", "line")
 
     def __init__(
-        self, tree: Tree, faults: Faults, parent: "Node | None" = None, key: str | int = "", line: int = 0
+        self, tree: Tree, faults: Faults, parent: Node | None = None, key: str | int = "", line: int = 0
     ) -> None:
         self._tree, self.faults, self._parent, self._key = tree, faults, parent, key
         self.line = line or tree.line
@@ -105,7 +107,7 @@ class Node:
         """Add a fault whose text is a sentence of its own."""
         self.faults.add(self.line, self.path, text)
 
-    def get(self, key: str) -> "Node | None":
+    def get(self, key: str) -> Node | None:
         """The value under a key of a mapping, or None; adds no fault."""
         if isinstance(self._tree, Table):
             for name, value in self._tree.pairs:
@@ -118,14 +120,14 @@ class Node:
         pairs = self._tree.pairs if isinstance(self._tree, Table) else ()
         return tuple(dict.fromkeys(name.text for name, _ in pairs if isinstance(name, Leaf)))
 
-    def only(self, keys: Collection[str]) -> "Node":
+    def only(self, keys: Collection[str]) -> Node:
         """The same mapping, at the same place, with nothing but these keys."""
         if not isinstance(self._tree, Table):
             return self
         kept = tuple(pair for pair in self._tree.pairs if isinstance(pair[0], Leaf) and pair[0].text in keys)
         return Node(Table(self._tree.line, kept), self.faults, self._parent, self._key, self.line)
 
-    def mapping(self, known: Collection[str] | None = None) -> "dict[str, Node] | None":
+    def mapping(self, known: Collection[str] | None = None) -> dict[str, Node] | None:
         """The usable part of a mapping; a key that is unknown or stands twice is a fault. `known` None: any key."""
         if not isinstance(self._tree, Table):
             self.fault(self.shown, "a mapping" if known is None else f"a mapping with {among(known)}")
@@ -150,7 +152,7 @@ class Node:
             return "merge keys are not read; a policy takes over another with `extends`"
         return self.faults.nearest(key, known)
 
-    def items(self) -> "list[Node] | None":
+    def items(self) -> list[Node] | None:
         """The values of a sequence."""
         if not isinstance(self._tree, Row):
             self.fault(self.shown, "a list")

@@ -1,5 +1,7 @@
 """What should a user know of a configuration that is no fault of it?"""
 
+from __future__ import annotations
+
 import pwd
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 

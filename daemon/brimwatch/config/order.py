@@ -4,6 +4,8 @@ Only thresholds of one sort are compared, both fractions of the limit or both ab
 higher one depends on the target.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """What does a policy say? Reads what inheritance left of it, with every rung resolved and the tiers in order."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping
 
 from brimwatch.config.actions import NO_FORECAST, read_name

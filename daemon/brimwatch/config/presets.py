@@ -1,5 +1,7 @@
 """What is watched when no configuration file is given?"""
 
+from __future__ import annotations
+
 from brimwatch.config.actions import Kinds
 from brimwatch.config.embedded import DEFAULT, DEFAULT_SOURCE, embedded
 from brimwatch.config.load import load

@@ -4,6 +4,8 @@ Whoever writes the configuration of a daemon that runs as root decides what root
 hold for the open descriptor and not for a name, so that nothing can be swapped in between.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 

@@ -1,5 +1,7 @@
 """What does a loaded configuration say? Frozen, validated, with every policy and action resolved."""
 
+from __future__ import annotations
+
 import enum
 import re
 from collections.abc import Mapping
@@ -38,7 +40,7 @@ class Match:
     agent: bool | None = None
     host: bool = False
     children: bool = False
-    exclude: "Match | None" = None  # written `not`
+    exclude: Match | None = None  # written `not`
 
 
 @dataclass(frozen=True, slots=True)

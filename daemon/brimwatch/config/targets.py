@@ -1,5 +1,7 @@
 """Which targets are watched, under which names and policies?"""
 
+from __future__ import annotations
+
 import re
 
 from brimwatch.config.match import read_match

@@ -5,6 +5,8 @@ end the process with a segmentation fault. Scalars stay as written, so `on`, `no
 share their subtree, are counted as if written out, and so cannot grow without bound.
 """
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 
@@ -33,14 +35,14 @@ class Row(NamedTuple):
     """A sequence."""
 
     line: int
-    items: "tuple[Tree, ...]"
+    items: tuple[Tree, ...]
 
 
 class Table(NamedTuple):
     """A mapping: pairs as written, a key that stands twice included."""
 
     line: int
-    pairs: "tuple[tuple[Tree, Tree], ...]"
+    pairs: tuple[tuple[Tree, Tree], ...]
 
 
 Tree = Leaf | Row | Table

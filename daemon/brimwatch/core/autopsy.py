@@ -5,6 +5,8 @@ Each candidate, a share of the limit or a time to the limit, is entered and left
 policy's rungs need. Does *not* cover what was done meanwhile: bytes that a rung won back have bought time already.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,5 +1,7 @@
 """May a rung that ends processes run once more? Counted by target name, so that a new PID resets nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,7 +27,7 @@ class Spent:
             return False
         return not action.ends_process or _within(self.runs.get(_HOST, ()), PER_HOST, now)
 
-    def spend(self, target: str, action: Action, now: float) -> "Spent":
+    def spend(self, target: str, action: Action, now: float) -> Spent:
         """The same with this run counted, and runs that no budget can see any more dropped."""
         if action.at_most is None and not action.ends_process:
             return self
@@ -36,12 +38,12 @@ class Spent:
             runs[_HOST] = (*_recent(runs.get(_HOST, ()), PER_HOST, now), now)
         return Spent(runs)
 
-    def refund(self, target: str, action: Action, at: float) -> "Spent":
+    def refund(self, target: str, action: Action, at: float) -> Spent:
         """The same without the run counted at `at`: it was refused at the last look, nothing was sent."""
         keys = ((target, action.name), _HOST)
         return Spent({key: tuple(t for t in times if key not in keys or t != at) for key, times in self.runs.items()})
 
-    def with_earlier(self, earlier: "Spent") -> "Spent":
+    def with_earlier(self, earlier: Spent) -> Spent:
         """The same with what an earlier run of the daemon counted, on the clock of this one."""
         keys = {**earlier.runs, **self.runs}
         return Spent({key: tuple(sorted((*earlier.runs.get(key, ()), *self.runs.get(key, ())))) for key in keys})

@@ -4,6 +4,8 @@ The target may be calm: there is no `leave` to fall below, so what a rung wins i
 time, or when its answer says that it is done. Does *not* cover which rungs may run (`decide.gate`).
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from brimwatch.core.settle import held_bytes, measured_since, settle, settle_until

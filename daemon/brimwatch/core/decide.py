@@ -4,6 +4,8 @@ The ladder of one subject is a frozen value; `decide` takes it with the facts of
 *not* cover who may climb (`select`) nor whether a tier holds (`evaluate`).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -46,7 +48,7 @@ class Ladder:
         """True when the tier's ladder may run again."""
         return now >= self.cooldowns[tier]
 
-    def cool(self, tier: Tier, until: float) -> "Ladder":
+    def cool(self, tier: Tier, until: float) -> Ladder:
         """The same with a later end of the tier's cooldown; it never ends sooner than before."""
         ends = list(self.cooldowns)
         ends[tier] = max(ends[tier], until)

@@ -11,6 +11,8 @@ Three answers everywhere: True, False, and None for "cannot be told", which neit
 Does not cover: what an entry sets going (`decide`), or when to look again (`pace`).
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
 

@@ -12,6 +12,8 @@ shows once it fills a fifth of the window.
 Does not cover: which points make a window (`sample.window`), or the rise of a sawtooth longer than its window.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

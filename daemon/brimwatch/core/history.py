@@ -1,5 +1,7 @@
 """What were the last five minutes of a subject? Its looks as rows of numbers, thinned the further back they lie."""
 
+from __future__ import annotations
+
 import math
 from array import array
 from typing import NamedTuple
@@ -90,6 +92,6 @@ def _number(value: float | None) -> float:
     return _NOTHING if value is None else value
 
 
-def _row(numbers: "array[float]") -> Row:
+def _row(numbers: array[float]) -> Row:
     values = [None if math.isnan(number) else number for number in numbers[1:]]
     return Row(numbers[0], *values)

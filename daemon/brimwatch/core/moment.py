@@ -4,6 +4,8 @@ A monotonic clock runs on through a restart of the daemon and knows no steps, bu
 boot ID tells the two apart. Source: clock_gettime(2), random(4) for /proc/sys/kernel/random/boot_id.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.units import Seconds

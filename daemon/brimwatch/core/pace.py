@@ -11,6 +11,8 @@ a core; only growth that was seen goes down to 2 ms.
 Does not cover: what wakes the loop sooner (pressure, OOM events), or the cadence of slow reads.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 from brimwatch.core.evaluate import Judgement, TierState
@@ -103,7 +105,7 @@ class Allowance:
     balance: Seconds = Seconds(0.0)
     at: float = 0.0
 
-    def refilled(self, now: float) -> "Allowance":
+    def refilled(self, now: float) -> Allowance:
         """The same at a later time."""
         earned = max(0.0, now - self.at) * self.share
         return replace(self, balance=Seconds(min(self.burst, self.balance + earned)), at=max(now, self.at))
@@ -112,6 +114,6 @@ class Allowance:
         """Whether a look expected to cost so many CPU seconds may run; one dearer than `burst` needs a full balance."""
         return self.balance >= min(expected, self.burst)
 
-    def charged(self, cost: Seconds) -> "Allowance":
+    def charged(self, cost: Seconds) -> Allowance:
         """The same after a look that cost so many CPU seconds, its own or the subprocess's."""
         return replace(self, balance=Seconds(self.balance - cost))

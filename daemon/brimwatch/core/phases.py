@@ -8,6 +8,8 @@ hold is void after three missed cadences, because a promise to have held may not
 Does not cover: what was seen (`evaluate`), or what a tier's entry sets going (`decide`).
 """
 
+from __future__ import annotations
+
 import enum
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -3,6 +3,8 @@
 A percentage of bytes moves with the effective limit; a limit that is not known makes the threshold unknown.
 """
 
+from __future__ import annotations
+
 import math
 
 from brimwatch.model import Limit, Reading, Sample, Threshold, TierRule

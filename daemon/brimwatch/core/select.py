@@ -1,5 +1,7 @@
 """Which of a target's subjects may climb now? One limit shared by many members is one emergency, not many."""
 
+from __future__ import annotations
+
 import enum
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple

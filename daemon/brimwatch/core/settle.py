@@ -3,6 +3,8 @@
 Does *not* cover when to measure (the loop) nor what follows (`decide`).
 """
 
+from __future__ import annotations
+
 from brimwatch.model import Attempt, Firing, Outcome, Reason, Sample, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.units import Bytes, Seconds

@@ -5,6 +5,8 @@ does not know its own. Does *not* connect. Agents whose socket lies in a contain
 are found by `elsewhere`.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat

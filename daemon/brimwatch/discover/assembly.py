@@ -3,6 +3,8 @@
 So the loop tells by `is` what it need not look at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from brimwatch.discover.catalogue import Catalogue

@@ -4,6 +4,8 @@ Start times count from the boot, file times from 1970: a step of the clock betwe
 or older than they are. Hence a tolerance, and hence no second judgement of what was believed once.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable

@@ -4,6 +4,8 @@ A process is judged once, and processes that show the same facts (500 forks of o
 thousand targets therefore cost nothing in a pass that finds nothing new.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import NamedTuple
 

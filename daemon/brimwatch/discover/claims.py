@@ -10,6 +10,8 @@ The rules, of which each is a test:
 - Where we take in orphans, those that `adopts` names belong to the first target, as children of the process it means.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 from brimwatch.discover.catalogue import Candidate, Catalogue

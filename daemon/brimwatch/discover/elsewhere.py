@@ -4,6 +4,8 @@ Looked for on a thread of its own every few seconds, because a path below a root
 like an agent is connected to once, so that a name that anybody can take is not believed.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import threading

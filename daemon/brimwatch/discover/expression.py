@@ -5,6 +5,8 @@ that grows with the length of the text and no faster, and with the same answer. 
 engine, with a limit on its time.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 

@@ -4,6 +4,8 @@ Read only where some target asks for it, through one open descriptor of the proc
 one and the same process. Everything read is hostile text: bounded, without control characters, always UTF-8.
 """
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 

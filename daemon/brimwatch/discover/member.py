@@ -1,5 +1,7 @@
 """What does discovery hand on? Targets with their members, and how the pass went."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple

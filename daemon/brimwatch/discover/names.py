@@ -3,6 +3,8 @@
 The values come from processes: they are made printable and bounded, and the same value always makes the same name.
 """
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections.abc import Collection

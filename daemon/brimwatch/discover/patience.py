@@ -5,6 +5,8 @@ such a command line: bounding the text is not enough. Python's matcher looks for
 our own processor time interrupts it.
 """
 
+from __future__ import annotations
+
 import re
 import signal
 import threading

@@ -5,6 +5,8 @@ file was last written is such a stranger. Does *not* follow a symbolic link, nor
 root, nor ourselves, nor the owner of the process.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat

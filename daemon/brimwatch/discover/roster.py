@@ -4,6 +4,8 @@ A pass in which nothing happened lists /proc, compares, and hands out the same o
 processes that it finds (pidfds and files are the loop's), nor give them numbers (`slots`).
 """
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Callable

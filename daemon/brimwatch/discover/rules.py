@@ -5,6 +5,8 @@ the pass (`pid`, `pidfile`, `agent`), which are looked up each time. So no expre
 facts.
 """
 
+from __future__ import annotations
+
 import enum
 import fnmatch
 import pwd
@@ -41,7 +43,7 @@ class Residue(NamedTuple):
     """What is left to ask of a match whose other keys hold: all of `keys`, and not `unless`."""
 
     keys: tuple[tuple[Moving, int | str | bool], ...] = ()
-    unless: "Residue | None" = None
+    unless: Residue | None = None
 
     @property
     def is_certain(self) -> bool:

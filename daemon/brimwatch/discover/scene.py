@@ -1,5 +1,7 @@
 """What else decides in this pass: which process a PID or a pidfile means, and which ones have an agent?"""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -38,7 +40,7 @@ class Scene:
         """Run directories that we may not list."""
         return self._agents.denied
 
-    def inherit(self, before: "Scene") -> None:
+    def inherit(self, before: Scene) -> None:
         """Go on after a reload: a PID keeps its meaning."""
         self._anchors = {pid: process for pid, process in before._anchors.items() if pid in self._pids}
         self._unmet -= self._anchors.keys()

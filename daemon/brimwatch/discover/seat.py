@@ -1,5 +1,7 @@
 """What does the roster remember of one process from pass to pass?"""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.discover.catalogue import NO_VERDICT, Candidate, Verdict

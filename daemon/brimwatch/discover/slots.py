@@ -4,6 +4,8 @@ A PID as a label would make a new series with each restart; a number used again 
 one line.
 """
 
+from __future__ import annotations
+
 import heapq
 
 from brimwatch.units import Seconds

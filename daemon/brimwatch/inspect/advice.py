@@ -4,6 +4,8 @@ Every rule is a function of the report that returns a sentence, or None where it
 look inside the process (holes in allocators, leaking types) is not guessed at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from brimwatch.inspect.report import Report

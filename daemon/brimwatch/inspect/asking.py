@@ -1,5 +1,7 @@
 """How is much asked of one process, when any answer may be refused, or may never come?"""
 
+from __future__ import annotations
+
 import queue
 import threading
 from collections.abc import Callable

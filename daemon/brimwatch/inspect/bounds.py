@@ -1,5 +1,7 @@
 """What bounds a process, how near is that, and whom would the kernel kill?"""
 
+from __future__ import annotations
+
 import re
 import signal
 

@@ -1,5 +1,7 @@
 """How does a report look to a program? One object; the names are part of the public contract."""
 
+from __future__ import annotations
+
 from brimwatch.inspect.report import Report
 
 Json = dict[str, object]

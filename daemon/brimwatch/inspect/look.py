@@ -3,6 +3,8 @@
 Does *not* cover what only the memory itself tells: Python objects, types, stacks, free blocks of allocators.
 """
 
+from __future__ import annotations
+
 import os
 import pwd
 import time

@@ -3,6 +3,8 @@
 All text is fit to be shown: what the process wrote itself was redacted and escaped when it was read. Sizes are bytes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """What is the address space of a process made of? Every mapping of /proc/PID/smaps, grouped by what is behind it."""
 
+from __future__ import annotations
+
 import os
 import re
 

@@ -1,5 +1,7 @@
 """How does a report look to an engineer at three in the morning? Advice, sizes, limits, then the rest."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Iterator
 

@@ -1,5 +1,7 @@
 """Which threads has a process, by name?"""
 
+from __future__ import annotations
+
 import os
 import re
 from collections import Counter

@@ -3,6 +3,8 @@
 Does *not* cover what the paths mean (`cgroup_names`) nor where they are mounted (`cgroup_memory`).
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.errors import MalformedProcFile

@@ -5,6 +5,8 @@ the way up, headroom the smallest distance from a working set to its limit there
 Does *not* cover the machine itself, which is above all of them.
 """
 
+from __future__ import annotations
+
 import errno
 from typing import NamedTuple
 

@@ -5,6 +5,8 @@ unit. Nothing is asked of any runtime. Does *not* cover names of containers and 
 and systemd-nspawn, which have no IDs.
 """
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

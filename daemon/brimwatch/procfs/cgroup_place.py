@@ -5,6 +5,8 @@ show nothing but ourselves; a neighbour's cgroup is then read where the neighbou
 and limits above it stay unseen (a v1 kernel names them all the same, see cgroup_memory).
 """
 
+from __future__ import annotations
+
 import errno
 import os
 from collections.abc import Sequence
@@ -34,7 +36,7 @@ class Place(NamedTuple):
     through: ProcessId | None = None
     kinds: frozenset[int] = CGROUPFS
 
-    def ancestors(self) -> "list[Place]":
+    def ancestors(self) -> list[Place]:
         """This place and all above it that can be seen, the nearest first."""
         steps = self.below.count("/")
         below, path = self.below, self.path

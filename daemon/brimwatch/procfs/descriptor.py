@@ -4,6 +4,8 @@ A held descriptor of a `/proc/PID` file stays bound to that process. Once the pr
 never for the one that was given its PID.
 """
 
+from __future__ import annotations
+
 import os
 import resource
 from collections.abc import Callable

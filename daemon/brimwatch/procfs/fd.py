@@ -1,5 +1,7 @@
 """How many descriptors has a process open?"""
 
+from __future__ import annotations
+
 import os
 from functools import lru_cache
 from itertools import islice

@@ -1,5 +1,7 @@
 """How are the kernel's lists of `Name:   123 kB` lines read?"""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from brimwatch.errors import MalformedProcFile

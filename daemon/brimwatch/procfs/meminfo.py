@@ -1,5 +1,7 @@
 """How much memory has the machine, and how much of it could still be had?"""
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """What do the files of a memory cgroup say? Parsers for both versions; no file is opened here."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.errors import MalformedProcFile

@@ -1,5 +1,7 @@
 """Where is the memory controller's file system mounted?"""
 
+from __future__ import annotations
+
 import os
 import re
 from typing import NamedTuple

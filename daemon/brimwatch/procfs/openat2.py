@@ -1,5 +1,7 @@
 """How is a path opened that somebody else may have laid traps on?"""
 
+from __future__ import annotations
+
 import errno
 import os
 from collections.abc import Callable

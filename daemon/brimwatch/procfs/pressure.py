@@ -1,5 +1,7 @@
 """For what share of the time did tasks wait for memory?"""
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

@@ -4,6 +4,8 @@ A target owns its root: a link there resolves in our tree if we follow it, and a
 in the place of a kernel file would make us wait.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 

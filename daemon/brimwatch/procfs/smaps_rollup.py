@@ -1,5 +1,7 @@
 """How much of a process's memory is its own, once shared pages are divided among those who share them?"""
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

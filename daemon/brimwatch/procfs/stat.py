@@ -3,6 +3,8 @@
 Does *not* cover memory in bytes: pages and ticks stay as the kernel counts them.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.errors import MalformedProcFile

@@ -1,5 +1,7 @@
 """How large are a process's address space and resident set right now, for the price of one short read?"""
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Who is a process, what does it hold in detail, and which signals does it catch?"""
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

@@ -3,6 +3,8 @@
 Sizes are bytes, `wall` times Unix seconds. What could not be measured is None.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple

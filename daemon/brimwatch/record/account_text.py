@@ -1,5 +1,7 @@
 """How is the account of a guarded command told, to a person and as JSON?"""
 
+from __future__ import annotations
+
 import signal
 import time
 from collections.abc import Callable, Iterator

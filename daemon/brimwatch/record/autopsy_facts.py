@@ -1,5 +1,7 @@
 """Which facts come with the event `autopsy`, and what do they mean?"""
 
+from __future__ import annotations
+
 AUTOPSY_FACTS = {
     "evidence": "cgroup, exit or inferred",
     "survived": "true where a process in its cgroup was killed and the target itself lives",

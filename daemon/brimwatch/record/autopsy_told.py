@@ -1,5 +1,7 @@
 """How does a replayed history become an event, and how is that told in one sentence?"""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 from brimwatch.core.autopsy import Autopsy, Candidate

@@ -1,5 +1,7 @@
 """What is sent of a snapshot each second to whoever follows? The figures that change, and nothing that is long."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 

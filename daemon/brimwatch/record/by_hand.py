@@ -1,5 +1,7 @@
 """What is told of rungs that a person asked for? The answer of `reclaim` and `drill`, ready to be written as JSON."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 

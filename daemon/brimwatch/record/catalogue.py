@@ -4,6 +4,8 @@ The catalogue is closed: the same names are in the log, the API, the page and th
 its unit (`_bytes`, `_seconds`, `_ratio`); a fact that is not known is absent.
 """
 
+from __future__ import annotations
+
 import enum
 from collections.abc import Mapping
 from typing import NamedTuple

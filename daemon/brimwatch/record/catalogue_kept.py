@@ -1,5 +1,7 @@
 """Which events do the journal and the webhooks add to the catalogue? Meaning, level and facts of each, by name."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 _MESSAGE = {

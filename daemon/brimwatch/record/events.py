@@ -1,5 +1,7 @@
 """What has happened? Events, and the last of them in memory."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -6,6 +6,8 @@ Because the labels of a subject are escaped once, and not once a metric, 5,600 s
 prometheus_client's generate_latest. Does *not* write exemplars, timestamps and `_created` series.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

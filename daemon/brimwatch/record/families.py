@@ -4,6 +4,8 @@ One row of FAMILIES is one metric family; a later collector adds a row. A value 
 target has one subject there is no `member` label. Does *not* cover what is counted while running: see metrics.py.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """What do agents add to the metrics? Figures that only the program itself knows."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from brimwatch.record.series import Labels, Picture, Point

@@ -1,5 +1,7 @@
 """How does what the core found become an event?"""
 
+from __future__ import annotations
+
 from math import isfinite
 
 from brimwatch.model import Change, Decision, Outcome, Reason, Sample, Tier, Verdict

@@ -4,6 +4,8 @@ What is put within one turn of the event loop is one transaction: a tier's entry
 are all there after a crash, or none of them is. Does *not* cover the thread that writes (`journal_writer`).
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Mapping
 

@@ -4,6 +4,8 @@ A file that is damaged, of another program or of a later Brimwatch is renamed, n
 of these are kept. Nothing that somebody put in its place (a symbolic link, a pipe) is followed or opened.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import glob
@@ -37,7 +39,7 @@ class Held(OSError):  # noqa: N818 - a finding as well
 class Opened(NamedTuple):
     """An open journal; `aside` says what was found in its place, and where that is now."""
 
-    connection: "sqlite3.Connection"
+    connection: sqlite3.Connection
     aside: str = ""
 
 
@@ -113,7 +115,7 @@ def is_full(error: Exception) -> bool:
     return _code(error) == _FULL
 
 
-def at_largest(connection: "sqlite3.Connection") -> bool:
+def at_largest(connection: sqlite3.Connection) -> bool:
     """Is it the file that has no more room by its own limit, and not the disk? Raises sqlite3.Error.
 
     A transaction that was too large is undone by now, so that the file is not full any more: half full counts.
@@ -146,7 +148,7 @@ def _planted(path: str) -> str:
     return ""
 
 
-def _open(path: str, largest: int, check: float) -> "sqlite3.Connection":
+def _open(path: str, largest: int, check: float) -> sqlite3.Connection:
     import sqlite3  # where nothing is kept, 1.5 MB are not loaded
 
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -165,7 +167,7 @@ def _open(path: str, largest: int, check: float) -> "sqlite3.Connection":
     return connection
 
 
-def _prepare(connection: "sqlite3.Connection", largest: int, check: float) -> None:
+def _prepare(connection: sqlite3.Connection, largest: int, check: float) -> None:
     """Look before anything is written: a file that is not ours must stay as it was found."""
     pragma = connection.execute
     # In this mode the index of the write-ahead log is on our heap: no mapped file that somebody could cut short
@@ -204,7 +206,7 @@ def _recognise(application: int, version: int, tables: set[str]) -> None:
         raise Unfit(f"its tables are not those of schema {SCHEMA}")
 
 
-def _look_for_damage(connection: "sqlite3.Connection", check: float) -> None:
+def _look_for_damage(connection: sqlite3.Connection, check: float) -> None:
     """Raises Unfit where damage is found within `check` seconds."""
     import sqlite3
 

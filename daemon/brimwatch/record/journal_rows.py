@@ -4,6 +4,8 @@ What is kept are small JSON documents (a waiting webhook, an open alert, a subje
 moment at which it was written. A row that cannot be understood is passed over: the rest is still good.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -95,7 +97,7 @@ def halve() -> Statement:
     return f"DELETE FROM events WHERE id <= ({_OLDER_HALF})", ()  # noqa: S608 - a constant of ours
 
 
-def read_past(connection: "sqlite3.Connection") -> Past:
+def read_past(connection: sqlite3.Connection) -> Past:
     """Everything that a new run wants to know. Raises sqlite3.Error."""
     rows = connection.execute("SELECT id, wall, body FROM events ORDER BY id DESC LIMIT ?", (EVENTS_SHOWN,))
     events = tuple(filter(None, (_event(*row) for row in rows)))[::-1]
@@ -109,7 +111,7 @@ def read_past(connection: "sqlite3.Connection") -> Past:
     return Past(events, documents, run and run.body.get("running") is not False, run and run.saved)
 
 
-def execute(connection: "sqlite3.Connection", statements: Iterable[Statement]) -> None:
+def execute(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
     """Run statements as one transaction: all of them or none. Raises sqlite3.Error."""
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -5,6 +5,8 @@ read-only, removed, held by another), what it is handed is dropped, and it tries
 has it in memory and writes it anew then.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import queue

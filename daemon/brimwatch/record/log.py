@@ -5,6 +5,8 @@ reads, a broken pipe or a full disk cost lines, which are counted and told in th
 a target says can end a line or move the cursor.
 """
 
+from __future__ import annotations
+
 import enum
 import logging
 import math
@@ -99,7 +101,7 @@ class Log:
         say = getattr(self._logger, level.value)
         say(name, time=timestamp(wall), **lost, **facts, msg=told)
 
-    def listen(self) -> "LibraryHandler":
+    def listen(self) -> LibraryHandler:
         """Take the warnings of libraries (uvicorn, asyncio) into this log; without it they reach standard error raw."""
         handler = LibraryHandler(self, self._clock)
         logging.getLogger().addHandler(handler)

@@ -4,6 +4,8 @@ A scrape touches no target: it writes the last snapshot and says how old each sa
 loop's thread.
 """
 
+from __future__ import annotations
+
 import asyncio
 import sys
 import time

@@ -8,6 +8,8 @@ Hugging Face, SendGrid, JSON web tokens, private keys). Does *not* find a secret
 it that says so.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,5 +1,7 @@
 """What does the status page show? One flat row for each subject, the most urgent first, and the latest events."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 

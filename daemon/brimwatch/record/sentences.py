@@ -1,5 +1,7 @@
 """How is an event told in one line, so that a person knows what was done and why?"""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 from brimwatch.model import Reason

@@ -1,5 +1,7 @@
 """How are events of the journal and of webhooks told in one line?"""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 from brimwatch.record.catalogue import Name

@@ -1,5 +1,7 @@
 """What is a series made of? Labels, points, and families in pieces small enough to write between two looks."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -27,7 +29,7 @@ class Labels(dict[str, str]):
             self._text = write_labels(self)
         return self._text
 
-    def but(self, *more: tuple[str, str]) -> "Labels":
+    def but(self, *more: tuple[str, str]) -> Labels:
         """The same labels and, after them, some more."""
         text = f"{self.written[:-1]},{write_labels(dict(more))[1:]}" if self else None
         return Labels((*self.items(), *more), text)

@@ -3,6 +3,8 @@
 Units are in the names; a value that was not measured is absent. Names are those of the metrics' labels.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,5 +1,7 @@
 """What does the daemon show? One immutable picture of the ledger; scrapes and pages render it and touch no target."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -4,6 +4,8 @@ A child of prometheus_client's Counter is three objects that the garbage collect
 of a target that is 7,000 objects at 100 targets, where a dictionary is one. Everything here happens on one thread.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from prometheus_client.core import Metric

@@ -4,6 +4,8 @@ Names, command lines and messages of targets are hostile: they may hold newlines
 UTF-8 (lone surrogates in Python), or be endless. Everything shown passes through here once.
 """
 
+from __future__ import annotations
+
 import hashlib
 import time
 

@@ -1,5 +1,7 @@
 """How are the facts of an event worded? What all sentences share."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from math import isfinite
 

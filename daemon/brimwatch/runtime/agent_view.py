@@ -1,5 +1,7 @@
 """What is kept of the agents, and what is told to them and shown of them? No agent is spoken to here."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -40,7 +42,7 @@ class Known:
         self.collected: tuple[int, ...] = ()
         self.task: asyncio.Task[None] | None = None
 
-    def take(self, stats: "Stats", now: float) -> tuple[int, ...]:
+    def take(self, stats: Stats, now: float) -> tuple[int, ...]:
         """Keep an answer; by how much its collections have grown, by generation."""
         before, self.collected = self.collected, stats.collections
         self.stats, self.stats_at = stats, now
@@ -99,7 +101,7 @@ def shown(known: Iterable[Known], now: float, fresh: float) -> AgentView | None:
     )
 
 
-def _hook(name: str, figures: list["HookFigures"]) -> HookView:
+def _hook(name: str, figures: list[HookFigures]) -> HookView:
     sizes = [one.footprint for one in figures if one.footprint is not None]
     ratios = [one.hit_ratio for one in figures if one.hit_ratio is not None]
     return HookView(
@@ -125,7 +127,7 @@ def _few(views: list[HookView]) -> tuple[HookView, ...]:
     return tuple(kept)
 
 
-def left_out(stats: "Stats") -> int:
+def left_out(stats: Stats) -> int:
     """How many hooks of one process have no series."""
     telling = sum(hook.footprint is not None or hook.hit_ratio is not None or bool(hook.info) for hook in stats.hooks)
     return stats.left_out + max(0, telling - HOOKS_SHOWN)

@@ -4,6 +4,8 @@ At most one question that is not a rung's is open for each agent, at most `MOST_
 agent that does not answer is asked ever more rarely. The client itself is imported when the first agent is found.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Callable, Iterator
@@ -60,7 +62,7 @@ class Agents:
         for known in self._known.values():
             known.due = 0.0
 
-    def caller(self) -> "Caller":
+    def caller(self) -> Caller:
         """Who speaks to agents."""
         if self._caller is None:
             from brimwatch.agent.client import Caller
@@ -69,7 +71,7 @@ class Agents:
             self._caller = Caller(Ground(self._procfs, self._run_dir), _PATHS.run)
         return self._caller
 
-    def heard(self, subject: Subject, reply: "Reclaimed") -> None:
+    def heard(self, subject: Subject, reply: Reclaimed) -> None:
         """An agent has run hooks for a rung of this subject."""
         self._story.claimed(subject, {hook.name: hook.claimed for hook in reply.hooks if hook.claimed is not None})
         for process in subject.watched:
@@ -97,7 +99,7 @@ class Agents:
             if known is not None and now >= known.due:
                 self._begin(known, subject, watched, now)
 
-    def view(self, subject: Subject) -> "AgentView | None":
+    def view(self, subject: Subject) -> AgentView | None:
         """What agents say of a subject, summed up over its processes; None where none has spoken."""
         known = [one for process in subject.watched if (one := self._known.get(process)) is not None]
         return shown(known, time.monotonic(), 3 * CADENCE) if known else None
@@ -146,7 +148,7 @@ class Agents:
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._ended(known, ended))
 
-    def _ended(self, known: Known, task: "asyncio.Task[None]") -> None:
+    def _ended(self, known: Known, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         known.task = None
         if not task.cancelled() and task.exception() is not None:
@@ -198,7 +200,7 @@ class Agents:
         known.counted_at = time.monotonic()
         return True
 
-    def _take(self, known: Known, subject: Subject, watched: Watched, stats: "Stats", cadence: Seconds) -> None:
+    def _take(self, known: Known, subject: Subject, watched: Watched, stats: Stats, cadence: Seconds) -> None:
         now = time.monotonic()
         known.failures = 0
         if known.stats is None or left_out(stats) > left_out(known.stats):

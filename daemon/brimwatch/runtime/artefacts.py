@@ -5,6 +5,8 @@ with the time in UTC, so that they sort by it. Everything is written by a thread
 disk that hangs or is full costs artefacts, never a look. Does *not* cover what is written (`runtime.evidence`).
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import errno

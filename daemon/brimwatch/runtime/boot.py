@@ -1,5 +1,7 @@
 """What time is it, on the clocks that outlive the daemon?"""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable

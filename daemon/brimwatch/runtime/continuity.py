@@ -3,6 +3,8 @@
 Without a journal (it cannot be had, or nobody asked for one) all of it works in memory, and nothing outlives the run.
 """
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import time

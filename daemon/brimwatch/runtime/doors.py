@@ -1,5 +1,7 @@
 """What does the daemon show, and to whom? The web server, with all that it needs handed in from the engine."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -97,7 +99,7 @@ def check_doors(options: Options) -> None:
         check_address(options.listen_address)
 
 
-def _web_file(options: Options, access: Access) -> "WebFile | None":
+def _web_file(options: Options, access: Access) -> WebFile | None:
     """The web configuration, if there is one. Raises ConfigError."""
     if options.web_config_file is None:
         return None
@@ -106,7 +108,7 @@ def _web_file(options: Options, access: Access) -> "WebFile | None":
     return WebFile(options.web_config_file, access.rules)
 
 
-async def keep_web_file(file: "WebFile", story: Story) -> None:
+async def keep_web_file(file: WebFile, story: Story) -> None:
     """Follow the file's changes and tell of them."""
 
     def reloaded() -> None:

@@ -1,5 +1,7 @@
 """How do the stages fit together? Every part is made here once, and handed what it needs."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import pwd

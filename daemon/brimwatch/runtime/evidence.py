@@ -4,6 +4,8 @@ One artefact for each entry into critical or emergency, for each entry whose run
 happened, to whom, what the tiers and rungs did, and the samples of the last five minutes. A kill gets an autopsy.
 """
 
+from __future__ import annotations
+
 import asyncio
 import math
 import time

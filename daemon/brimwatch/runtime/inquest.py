@@ -1,5 +1,7 @@
 """What is found out about a kill? The subject's samples replayed, and what its tiers and rungs did before."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 

@@ -4,6 +4,8 @@ Each change is recorded before it is made. Records and changes are written on th
 holds up the watching; the book of what is in force is under one lock, what is decided about it happens on the loop.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
 import time

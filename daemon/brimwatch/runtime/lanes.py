@@ -4,6 +4,8 @@ A read of `smaps_rollup` waits for the target's mmap lock, for ever where the ta
 disk. `asyncio.to_thread` and executors join their threads at exit, so one such read would keep the daemon from ending.
 """
 
+from __future__ import annotations
+
 import asyncio
 import queue
 import threading

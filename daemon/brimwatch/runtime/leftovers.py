@@ -3,6 +3,8 @@
 Everything here waits for files, and runs on a thread.
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
 from typing import NamedTuple
 

@@ -3,6 +3,8 @@
 Does *not* cover when to look (`loop`) nor how a rung runs (`perform`).
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 

@@ -4,6 +4,8 @@ Everything urgent happens in one callback of the event loop: it neither waits no
 start of the rung that it asks for.
 """
 
+from __future__ import annotations
+
 import asyncio
 import heapq
 import itertools

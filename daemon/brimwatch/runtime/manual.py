@@ -4,6 +4,8 @@ Cooldowns do not count: the person decides. Dry run, `only_if` and `at_most` do.
 while it is climbed nothing is begun by hand (`busy`); where it begins meanwhile, what is left here is `superseded`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Callable, Iterable
@@ -165,7 +167,7 @@ class Manual:
             self._looks.spent = self._looks.spent.refund(facts.target, action, decision.at)
         return outcome
 
-    async def _settled(self, subject: Subject, firing: Firing, attempt: "asyncio.Task[Attempt]") -> Outcome:
+    async def _settled(self, subject: Subject, firing: Firing, attempt: asyncio.Task[Attempt]) -> Outcome:
         """Wait for the attempt, then for its effect, and measure; the loop looks as often as is needed for that."""
         while True:
             if attempt.done():

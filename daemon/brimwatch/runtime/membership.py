@@ -3,6 +3,8 @@
 Does *not* cover finding them (`discover`) nor looking at them (`looks`).
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import resource

@@ -6,6 +6,8 @@ to names, whatever the process. All of it counts on the monotonic clock, which a
 after a reboot only budgets and the cooldowns of groups and the host are taken up, by the wall clock.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping

@@ -1,5 +1,7 @@
 """How does systemd learn that the daemon is ready, alive, reloading or stopping? Source: sd_notify(3)."""
 
+from __future__ import annotations
+
 import os
 import socket
 

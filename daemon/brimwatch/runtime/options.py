@@ -1,5 +1,7 @@
 """What was the daemon asked for on its command line?"""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

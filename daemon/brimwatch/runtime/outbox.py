@@ -5,6 +5,8 @@ committed; its id stays the same over tries and restarts, so that a sink that kn
 does not answer holds up its own action only. Does *not* cover one try (`act.send_webhook`).
 """
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping

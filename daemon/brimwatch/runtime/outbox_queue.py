@@ -1,5 +1,7 @@
 """Which message is sent next, and which one gives way? No clock and no network: a bounded queue."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

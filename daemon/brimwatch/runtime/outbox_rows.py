@@ -1,5 +1,7 @@
 """How is a message or an open alert written down, and read again by a later run?"""
 
+from __future__ import annotations
+
 from dataclasses import asdict
 
 from brimwatch.act.webhook_message import Occasion

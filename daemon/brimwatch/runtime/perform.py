@@ -1,5 +1,7 @@
 """How does a decision become an attempt? As a task of its own, whose answer goes into the ladder and wakes the loop."""
 
+from __future__ import annotations
+
 import asyncio
 import math
 import os
@@ -69,7 +71,7 @@ class Performer:
         subject.tasks = (*subject.tasks, task)
         task.add_done_callback(lambda ended: self._let_go(subject, ended))
 
-    def _let_go(self, subject: Subject, ended: "asyncio.Task[None]") -> None:
+    def _let_go(self, subject: Subject, ended: asyncio.Task[None]) -> None:
         self._tasks.discard(ended)
         subject.tasks = tuple(task for task in subject.tasks if task is not ended)
 

@@ -1,5 +1,7 @@
 """What is shown of the ledger? A snapshot, built when asked for from what is known; no target is touched."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from itertools import islice
 

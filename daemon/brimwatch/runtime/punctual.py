@@ -1,5 +1,7 @@
 """Do looks come in time? A loop that is held up by something says so, since what it did not see it cannot tell."""
 
+from __future__ import annotations
+
 from brimwatch.record.catalogue import Name
 from brimwatch.runtime.story import Story
 

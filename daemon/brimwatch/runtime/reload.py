@@ -1,5 +1,7 @@
 """Has the configuration changed? A content hash tells: editors rename, ConfigMaps swap a symlink, clocks step."""
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
 import os

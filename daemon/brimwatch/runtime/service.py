@@ -1,5 +1,7 @@
 """How does the daemon live? It opens its doors, answers signals, reloads, says that it is well, and ends in order."""
 
+from __future__ import annotations
+
 import asyncio
 import gc
 import signal

@@ -1,5 +1,7 @@
 """Where is kept what must outlive the daemon: journal and artefacts? Where it was told, else where it may."""
 
+from __future__ import annotations
+
 import os
 import pwd
 import stat

@@ -1,5 +1,7 @@
 """Where do parts of the daemon put what must outlive it? What they may ask of the journal, be there one or not."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Protocol
 

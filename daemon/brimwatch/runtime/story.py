@@ -1,5 +1,7 @@
 """What is told of all that happens? Each change becomes one event, which metrics, log and API share."""
 
+from __future__ import annotations
+
 import time
 import traceback
 from collections.abc import Mapping

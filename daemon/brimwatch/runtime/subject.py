@@ -1,5 +1,7 @@
 """What does the daemon remember of a target? The only mutable state: one record per target, subject and process."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Hashable, Mapping
 
@@ -38,7 +40,7 @@ class Subject:
         "looks", "peak", "sample", "shared", "since_wall", "slot", "target", "tasks", "trail", "watched",
     )  # fmt: skip
 
-    def __init__(self, target: "Target", key: ProcessId, slot: int | None, wall: float) -> None:
+    def __init__(self, target: Target, key: ProcessId, slot: int | None, wall: float) -> None:
         self.target = target
         self.key = key
         self.slot = slot

@@ -5,6 +5,8 @@ telling webhook hears once when the tier is left, or its process is gone. What a
 the same tier of the same subject still holds, and ends where it does not, or where the subject is not found again.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace

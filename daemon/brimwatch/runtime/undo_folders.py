@@ -1,5 +1,7 @@
 """Which folder do undo records go to, and in which may an earlier daemon have left some?"""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """Has the web configuration changed, or a certificate that it names? A bad new one changes nothing, and is told."""
 
+from __future__ import annotations
+
 import asyncio
 import ssl
 from collections.abc import Callable

@@ -4,6 +4,8 @@ The usage is read anew at each look where a policy asks for it; everything else 
 The machine is above every cgroup: its total bounds the limit, what it has available bounds the headroom.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import partial

@@ -1,5 +1,7 @@
 """What does one slow look at a cgroup bring? Made on a lane: finding it may lead through a target's root."""
 
+from __future__ import annotations
+
 import errno
 from collections.abc import Sequence
 from functools import partial

@@ -1,5 +1,7 @@
 """What has a memory cgroup used right now, and how far is that from the nearest limit on the way up?"""
 
+from __future__ import annotations
+
 from brimwatch.errors import MalformedProcFile
 from brimwatch.procfs.cgroup_memory import CgroupMemory
 from brimwatch.procfs.descriptor import HeldFile

@@ -1,5 +1,7 @@
 """Who samples which cgroup? One sampler for each, shared by its members and dropped with the last of them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from brimwatch.errors import MalformedProcFile

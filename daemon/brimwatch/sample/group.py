@@ -7,6 +7,8 @@ A sum is partial where a member is missing, or lacks one of the quantities that 
 a lower bound then. A quantity that no member has is simply missing.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
 

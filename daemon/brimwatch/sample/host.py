@@ -4,6 +4,8 @@ In a container with a limit of its own that is the host of all that runs there: 
 A service with a limit is no container; its cgroup lies below.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 

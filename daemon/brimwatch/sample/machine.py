@@ -1,5 +1,7 @@
 """What has the machine left? One reader that all samplers share."""
 
+from __future__ import annotations
+
 from brimwatch.errors import MalformedProcFile
 from brimwatch.procfs.descriptor import HeldFile
 from brimwatch.procfs.meminfo import Meminfo, parse_meminfo

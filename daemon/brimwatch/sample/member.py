@@ -7,6 +7,8 @@ Slow reads open their files by PID. That they are of this very process needs no 
 alive proves that the PID was this process's when they were made, and one that does not ends the member.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from functools import partial

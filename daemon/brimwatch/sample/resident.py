@@ -4,6 +4,8 @@ A zombie's statm is all zeros, and so is that of a process whose first thread ha
 others still say what is true. Zeros are never a measurement.
 """
 
+from __future__ import annotations
+
 import os
 from functools import partial
 from itertools import islice

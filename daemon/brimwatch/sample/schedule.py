@@ -1,5 +1,7 @@
 """When is a slow source due again, after what it cost, and after it failed?"""
 
+from __future__ import annotations
+
 from brimwatch.sample.sources import Source
 
 SLACK = 0.1  # of a cadence: looks come at their own times, and one a little early must not cost a whole look

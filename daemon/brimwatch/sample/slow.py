@@ -1,5 +1,7 @@
 """What is a read that may take its time, who waits for it, and why did it bring nothing?"""
 
+from __future__ import annotations
+
 import errno
 from collections.abc import Callable
 from typing import NamedTuple

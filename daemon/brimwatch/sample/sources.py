@@ -1,5 +1,7 @@
 """Which kernel file gives which quantities, how often is it read, and how much of a core may that take?"""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from brimwatch.quantity import Quantity

@@ -4,6 +4,8 @@ Points are thinned by time, so that a look every 2 ms near a tier does not push 
 windows are fitted: one of up to five minutes, and a short one that sees growth which has just begun, or just ended.
 """
 
+from __future__ import annotations
+
 from array import array
 
 from brimwatch.core.forecast import Slope, slope

@@ -1,5 +1,7 @@
 """What does each path under `/api/v1` and `/-/` answer?"""
 
+from __future__ import annotations
+
 import datetime
 import math
 

@@ -1,5 +1,7 @@
 """Which paths are there, and what does each demand?"""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette

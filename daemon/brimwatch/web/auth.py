@@ -12,6 +12,8 @@ loopback name (DNS rebinding), and a changing request from another origin is ref
 somebody forwarded counts as coming from elsewhere.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import enum

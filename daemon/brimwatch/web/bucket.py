@@ -1,5 +1,7 @@
 """May one more request be answered now? A token bucket, as `rate_limit` of the web configuration asks for it."""
 
+from __future__ import annotations
+
 from brimwatch.units import Seconds
 
 

@@ -1,5 +1,7 @@
 """What do POST /api/v1/targets/{name}/reclaim and .../drill take and answer?"""
 
+from __future__ import annotations
+
 import json
 
 from starlette.exceptions import HTTPException

@@ -4,6 +4,8 @@ Its package imports the `uvicorn` command, and that click and multiprocessing: 2
 measured with uvicorn 0.54.0.
 """
 
+from __future__ import annotations
+
 import sys
 from types import ModuleType
 

@@ -1,5 +1,7 @@
 """Where does the web server listen? The socket is opened before anything starts, so that a fault is told at once."""
 
+from __future__ import annotations
+
 import errno
 import os
 import socket

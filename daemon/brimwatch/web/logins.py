@@ -5,6 +5,8 @@ event loop, never two at once, and few may wait. What was right once is remember
 costs nothing; what was wrong is checked again each time.
 """
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
 import hmac
@@ -31,7 +33,7 @@ class _Check(NamedTuple):
     hashed: bytes
     password: bytes
     known: bool
-    answer: "asyncio.Future[bool]"
+    answer: asyncio.Future[bool]
 
 
 class Logins:
@@ -71,7 +73,7 @@ class Logins:
             if not answer.done():
                 answer.set_result(False)
 
-    def _begin(self, user: str, password: bytes, mark: bytes) -> "asyncio.Future[bool]":
+    def _begin(self, user: str, password: bytes, mark: bytes) -> asyncio.Future[bool]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bool] = loop.create_future()
         answer.add_done_callback(lambda _: self._pending.pop(mark, None))
@@ -98,6 +100,6 @@ class Logins:
                 return
 
 
-def _tell(answer: "asyncio.Future[bool]", right: bool) -> None:
+def _tell(answer: asyncio.Future[bool], right: bool) -> None:
     if not answer.done():
         answer.set_result(right)

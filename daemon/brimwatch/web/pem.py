@@ -3,6 +3,8 @@
 Each is read once, within bounds; what was read is what is loaded, whatever happens to the file in between.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import stat

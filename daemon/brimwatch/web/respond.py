@@ -3,6 +3,8 @@
 Whatever may be long is made and compressed in slices, with the loop's turn between them.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import zlib

@@ -1,5 +1,7 @@
 """What of the web configuration is asked at each request? It is replaced while requests are answered."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from brimwatch.web.bucket import Bucket
@@ -17,7 +19,7 @@ class Rules:
         self.headers: tuple[tuple[bytes, bytes], ...] = ()
         self.bucket: Bucket | None = None
 
-    def apply(self, config: "WebConfig") -> None:
+    def apply(self, config: WebConfig) -> None:
         """Let another configuration count; where its users are the same, what is known of them stays."""
         self.headers = config.headers
         self.bucket = Bucket(*config.rate) if config.rate is not None else None

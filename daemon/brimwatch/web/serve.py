@@ -4,6 +4,8 @@ uvicorn, without its signal handlers (the daemon owns the signals), without an a
 a second. Connections that only hold a place are closed.
 """
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import ssl

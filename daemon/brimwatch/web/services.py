@@ -4,6 +4,8 @@ The web imports no other stage. What it shows in detail it names as protocols, w
 it only passes on as JSON it does not look into.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol

@@ -5,6 +5,8 @@ nothing misses snapshots, of which the latest is enough, and is dropped when too
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import time

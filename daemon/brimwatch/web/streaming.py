@@ -1,5 +1,7 @@
 """What does GET /api/v1/stream answer? Server-sent events, until the client leaves, lags too far behind, or we stop."""
 
+from __future__ import annotations
+
 import asyncio
 
 from starlette.exceptions import HTTPException

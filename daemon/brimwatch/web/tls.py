@@ -1,5 +1,7 @@
 """How is a connection encrypted with what the web configuration says now, and who of the verified may stay?"""
 
+from __future__ import annotations
+
 import ipaddress
 import ssl
 import weakref
@@ -17,7 +19,7 @@ class Allowed(ssl.SSLObject):
     names: frozenset[str] = frozenset()
 
     @classmethod
-    def among(cls, names: frozenset[str]) -> "type[Allowed]":
+    def among(cls, names: frozenset[str]) -> type[Allowed]:
         """The same for these names: DNS, address, e-mail or URI."""
         return type("AllowedNames", (cls,), {"names": names})
 
@@ -31,7 +33,7 @@ class Allowed(ssl.SSLObject):
 class Front(ssl.SSLContext):
     """What the server holds for its whole life: each new connection is made with the context of that moment."""
 
-    def __new__(cls, _: Callable[[], ssl.SSLContext]) -> "Front":
+    def __new__(cls, _: Callable[[], ssl.SSLContext]) -> Front:
         """A context that no connection is made with itself."""
         return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
 

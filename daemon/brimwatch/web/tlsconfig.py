@@ -4,6 +4,8 @@ The names are those of Go's crypto/tls, because that is what the format's users 
 is refused with the reason, rather than left out in silence.
 """
 
+from __future__ import annotations
+
 import os
 import ssl
 from collections.abc import Mapping

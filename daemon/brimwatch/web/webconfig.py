@@ -5,6 +5,8 @@ every fault of a file is told at once, with its line.
 Source: https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 """
 
+from __future__ import annotations
+
 import os
 import re
 import ssl

@@ -1,5 +1,7 @@
 """What course did the command's memory take? Gathered while it runs, from what the Engine knows anyway."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 
 from brimwatch.core.forecast import slope

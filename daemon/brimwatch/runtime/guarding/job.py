@@ -3,6 +3,8 @@
 Does *not* cover the watching (`watching`), on which nothing here depends.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
@@ -42,7 +44,7 @@ class Job:
         self._reaper = Reaper(launched.pid, is_of_action)
         self._stopped_here = False
 
-    def wait(self, watching: "Watching | None") -> Ended:
+    def wait(self, watching: Watching | None) -> Ended:
         """Pass signals on until the command has ended."""
         while (ended := self._reaper.command()) is None:
             self._reaper.reap()
@@ -53,7 +55,7 @@ class Job:
                 watching.check()
         return ended
 
-    def close(self, watching: "Watching", patience: float) -> None:
+    def close(self, watching: Watching, patience: float) -> None:
         """Let the watch end; a signal to end says that it need not end well."""
         watching.end()
         give_up = time.monotonic() + patience + LAST_PATIENCE

@@ -8,6 +8,8 @@ peak of a process includes what it was before exec: 10 MB for this fork; our imp
 Nothing ends the command when we are killed: PR_SET_PDEATHSIG is not set, a watcher's death is no reason to lose a job.
 """
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import errno

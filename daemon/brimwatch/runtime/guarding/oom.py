@@ -1,5 +1,7 @@
 """Has the kernel killed in the command's memory cgroup? Counted before and after: the command begins in ours."""
 
+from __future__ import annotations
+
 import os
 
 from brimwatch.errors import MalformedProcFile

@@ -6,6 +6,8 @@ delivers to both; it says so in `si_code`. What was sent to us alone is passed o
 Does *not* know a signal that `kill(2)` sent to the whole group: that one the command gets twice.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal

@@ -3,6 +3,8 @@
 What an action started is reaped by that action: it is not touched here. Source: wait4(2), waitid(2).
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from typing import NamedTuple

@@ -4,6 +4,8 @@ Never on standard output: that belongs to the command. Whole lines, each in one 
 for where nobody reads; and, on a terminal to which the command does not print its results, one line that is drawn anew.
 """
 
+from __future__ import annotations
+
 import contextlib
 import enum
 import os

@@ -4,6 +4,8 @@ Whatever fails there is told once, and the command goes on unwatched: the main t
 for the end, needs nothing from here.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
 import time

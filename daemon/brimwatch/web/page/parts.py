@@ -1,5 +1,7 @@
 """How is one row, one event, one count written as HTML? Everything that is not ours is escaped here."""
 
+from __future__ import annotations
+
 import time
 from html import escape
 

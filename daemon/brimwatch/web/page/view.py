@@ -4,6 +4,8 @@ It is written on the server and whole; a script of our own asks for it again eve
 browser does. Nothing comes from elsewhere. Every word that a target could have chosen is escaped.
 """
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import hashlib
