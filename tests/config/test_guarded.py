@@ -100,10 +100,6 @@ def test_sigkill_has_nothing_to_follow_it() -> None:
     assert first.options == Sending(9)
 
 
-def test_what_is_not_measured_is_noticed() -> None:
-    assert "python_objects" in config(when={"warning": ["python_objects=5"]}).notices[0]
-
-
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [

@@ -28,7 +28,7 @@ def test_processes_with_an_agent_are_found_and_so_are_their_forks(
     assert program.stdout.readline() == "ready\n"
     config = (
         f"global: {{interval: 100ms, run_dir: {run_dir}}}\n"
-        "targets: [{name: asked, match: {agent: true}, policy: observe}]\n"
+        f"targets: [{{name: asked, match: {{agent: true, cmdline: '{run_dir}'}}, policy: observe}}]\n"
     )
     daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, config)
     wait_until(lambda: daemon.metric("brimwatch_target_processes", target="asked") == 1, 15)

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from brimwatch.model import Limit, ProcessId, Reading, Sample, Tier
 from brimwatch.quantity import Quantity
-from brimwatch.record.snapshot import HostView, MemberView, Snapshot, SubjectView, TargetView, ThresholdView
+from brimwatch.record.snapshot import (
+    AgentView,
+    HookView,
+    HostView,
+    MemberView,
+    Snapshot,
+    SubjectView,
+    TargetView,
+    ThresholdView,
+)
 from brimwatch.units import Bytes
 
 NOW = 5000.0  # monotonic
@@ -96,6 +105,16 @@ def subject(slot: int | None, rss: int, tier: Tier = Tier.CALM, **more: float) -
     )
 
 
+AGENT = AgentView(
+    objects=181_234,
+    threads=9,
+    hooks=(
+        HookView("reports", 96 * MB, 0.875, (("entries", 120.0),)),
+        HookView("sessions:pool", 4 * MB),
+    ),
+)
+
+
 def told() -> Snapshot:
     """Every sort of target: several members, one subject, the host, and one that matches nothing."""
     checkout = TargetView(
@@ -106,7 +125,7 @@ def told() -> Snapshot:
         processes=2,
         subjects=(
             subject(0, 612 * MB),
-            subject(3, 861 * MB, Tier.CRITICAL, growth=12.5 * MB, time_to_limit=9.5),
+            replace(subject(3, 861 * MB, Tier.CRITICAL, growth=12.5 * MB, time_to_limit=9.5), agent=AGENT),
         ),
         oom_kills={"cgroup": 1},
         rungs=RUNGS,

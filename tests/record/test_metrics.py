@@ -18,7 +18,7 @@ from brimwatch.quantity import Quantity
 from brimwatch.record.exposition import OPENMETRICS
 from brimwatch.record.families import FAMILIES
 from brimwatch.record.metrics import Metrics
-from brimwatch.record.snapshot import HostView, Snapshot, SubjectView, TargetView
+from brimwatch.record.snapshot import AgentView, HookView, HostView, Snapshot, SubjectView, TargetView
 from brimwatch.units import Bytes, Seconds
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "metrics.txt"
@@ -73,6 +73,8 @@ def a_day(metrics: Metrics) -> Metrics:
     metrics.reaction(Seconds(0.003))
     metrics.sample_duration(Seconds(0.00002))
     metrics.sample_duration(Seconds(0.0003))
+    metrics.claimed("checkout", {"reports": 96_000_000})
+    metrics.collected("checkout", (105, 9, 1))
     metrics.series_dropped(2)
     metrics.reload_result(True, WALL - 3600)
     return metrics
@@ -117,6 +119,20 @@ def test_a_full_target_keeps_within_its_number_of_series() -> None:
     of_target = [key for key in series(rendered(metrics, many(1))) if ("target", "service-00000") in key[1]]
 
     assert len(of_target) <= MOST_SERIES
+
+
+def test_an_agent_adds_a_bounded_number_of_series() -> None:
+    hooks = tuple(HookView(f"hook-{number}", 5, 0.5, ((f"key-{number}", 1.0),)) for number in range(8))
+    crowded = replace(subject(None, 100 * MB), agent=AgentView(5, 5, hooks))
+    metrics = quiet()
+    metrics.collected("web", (1, 1, 1))
+    metrics.claimed("web", {f"hook-{number}": 1 for number in range(200)})
+    text = rendered(metrics, one(crowded))
+    without = rendered(quiet(), one(replace(crowded, agent=None)))
+
+    assert len(series(text)) - len(series(without)) <= 40
+    assert value(text, "brimwatch_series_dropped_total") == 192
+    assert value(text, "brimwatch_hook_info_value", target="web", hook="hook-7", key="key-7") == 1
 
 
 def test_a_value_that_was_not_measured_is_absent_and_not_0() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from brimwatch.act import dump_stacks, planned, post_webhook, run_command, send_signal, set_rlimit, write_cgroup
+from brimwatch.act import call_agent, dump_stacks, post_webhook, run_command, send_signal, set_rlimit, write_cgroup
 from brimwatch.act.request import ActionKind
 
 ACTIONS: Mapping[str, ActionKind] = {
     "signal": send_signal,
     "exec": run_command,
-    "hook": planned.HOOK,
+    "hook": call_agent,
     "webhook": post_webhook,
     "cgroup": write_cgroup,
     "rlimit": set_rlimit,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from brimwatch.act.undo import Brakes
 from brimwatch.config.nodes import Node
 from brimwatch.model import Action, Attempt, ProcessId, Tier
 from brimwatch.units import Bytes, Seconds
+
+if TYPE_CHECKING:
+    from brimwatch.agent.client import Caller
+    from brimwatch.agent.figures import Reclaimed
 
 Finding = Mapping[str, object]  # one line of an artefact: plain values that JSON has
 Keep = Callable[[Sequence[Finding]], str]  # adds lines to the artefact of the event at hand; returns the file's name
@@ -43,6 +47,10 @@ class Request:
     family: frozenset[int] = frozenset()  # PIDs of all processes of the target, for what acts on a whole cgroup
     brakes: Brakes | None = None  # who keeps the undo records of what is changed
     keep: Keep | None = None
+    agents: Caller | None = None  # who speaks to the agents inside processes
+    heard: Callable[[Reclaimed], None] | None = None  # is told what an agent answered
+    exceeded: float | None = None  # value / threshold of the condition that is exceeded most; 1 is just reached
+    parallel: int = 1  # members that may be acted on at once
 
 
 class Traits(NamedTuple):

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from brimwatch.act.kinds import ACTIONS
+from brimwatch.agent.places import doubt_run_dir
 from brimwatch.config.load import load_file
 from brimwatch.config.settings import Config, Match, TargetSpec
 from brimwatch.errors import ConfigError
@@ -52,6 +53,9 @@ def describe(config: Config) -> list[str]:
     if len(config.targets) > TARGETS_SHOWN:
         lines.append(f"  ... and {len(config.targets) - TARGETS_SHOWN} more")
     lines += [f"note: {notice}" for notice in config.notices]
+    doubt = doubt_run_dir(config.run_dir)
+    if doubt is not None:
+        lines.append(f"note: run_dir {config.run_dir} {doubt}; agents pass it over for other places, see docs/hooks.md")
     return lines
 
 

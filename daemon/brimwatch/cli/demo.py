@@ -1,4 +1,4 @@
-"""What does Brimwatch do? Shown on a real process that grows, with the real daemon, on real signals, in a minute."""
+"""What does Brimwatch do? Shown on a real process that grows and has hooks, with the real daemon, in a minute."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ policies:
   demo:
     cooldown: 5s
     tiers:
-      warning:   {{when: {{rss: {warning}MB}}}}
+      warning:   {{when: {{rss: {warning}MB}}, do: [nudge]}}
       critical:  {{when: {{rss: {critical}MB}}, do: [drop-reports]}}
       emergency: {{when: {{rss: {emergency}MB}}, do: [drop-everything]}}
 actions:
-  drop-reports:    {{signal: SIGUSR1, settle: 1s}}
-  drop-everything: {{signal: SIGUSR2, settle: 1s}}
+  nudge:           {{signal: SIGUSR1}}  # it does not catch that, so it would die of it: not sent
+  drop-reports:    {{hook: {{names: [reports]}}}}
+  drop-everything: {{hook: {{names: [reports, sessions]}}}}
 """
 
 

@@ -23,6 +23,7 @@ SHOWN = {
 STORY_METRICS = (
     "brimwatch_target_up", "brimwatch_target_resident_memory_bytes", "brimwatch_target_peak_resident_memory_bytes",
     "brimwatch_target_tier{", "brimwatch_actions_total", "brimwatch_action_reclaimed_bytes_total",
+    "brimwatch_actions_suppressed_total", "brimwatch_hook_claimed_bytes_total",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""What does the demonstration watch? A real process that fills three caches and drops them when it is asked.
+"""What does the demonstration watch? A real process that fills three caches and drops them when its hooks are asked.
 
-SIGUSR1 drops the report cache, SIGUSR2 the session and thumbnail caches as well. Memory is taken from the kernel by
-mmap and written to, so that it is resident, and goes back at once when it is dropped.
+The hook `reports` drops the report cache, `sessions` those of sessions and thumbnails. Memory is taken from the kernel
+by mmap and written to, so that it is resident, and goes back at once when it is dropped.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import mmap
 import resource
-import signal
 import sys
 import time
+from functools import partial
+
+from brimwatch import hooks
 
 BLOCK = 1 << 20  # bytes
 STEPS = 20  # blocks are taken this many times a second
@@ -34,12 +36,26 @@ class Caches:
         self.piles[SHARES[self.blocks % len(SHARES)]].append(block)
         self.blocks += 1
 
-    def drop(self, *names: str) -> None:
-        """Give piles back to the kernel."""
+    def drop(self, names: tuple[str, ...], _: object = None) -> int:
+        """Give piles back to the kernel, while they may be growing; how many bytes."""
+        dropped = 0
         for name in names:
-            for block in self.piles[name]:
-                block.close()
-            self.piles[name].clear()
+            pile, self.piles[name] = self.piles[name], []
+            dropped += len(pile) * BLOCK
+        return dropped
+
+    def size(self, names: tuple[str, ...]) -> int:
+        """How many bytes piles hold."""
+        return sum(len(self.piles[name]) for name in names) * BLOCK
+
+
+def install_hooks(caches: Caches) -> None:
+    """What a program does to be asked: it registers a function for what it can give back, and starts the agent."""
+    hooks.register("reports", partial(caches.size, ("reports",)), function=partial(caches.drop, ("reports",)))
+    rest = ("sessions", "thumbnails")
+    hooks.register("sessions", partial(caches.size, rest), function=partial(caches.drop, rest), tier="emergency")
+    if not hooks.install():
+        sys.exit(f"the agent could not be started: {hooks.status()['agent']}")
 
 
 def main() -> int:
@@ -52,8 +68,7 @@ def main() -> int:
     ceiling = options.limit + options.limit // 2 + GRACE
     resource.setrlimit(resource.RLIMIT_DATA, (ceiling, ceiling))  # should all else fail, this ends us, not the machine
     caches = Caches()
-    signal.signal(signal.SIGUSR1, lambda *_: caches.drop("reports"))
-    signal.signal(signal.SIGUSR2, lambda *_: caches.drop("reports", "sessions", "thumbnails"))
+    install_hooks(caches)
     print("ready", flush=True)
     end = time.monotonic() + options.duration
     owed = 0.0

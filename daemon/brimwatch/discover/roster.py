@@ -17,6 +17,7 @@ from brimwatch.discover.assembly import Assembly, Families
 from brimwatch.discover.births import Births
 from brimwatch.discover.catalogue import NO_VERDICT, Catalogue
 from brimwatch.discover.claims import Claims
+from brimwatch.discover.elsewhere import Elsewhere
 from brimwatch.discover.facts import EVERYTHING, NOTHING, FactSource
 from brimwatch.discover.member import FoundTarget, Member, ScanReport
 from brimwatch.discover.names import NameBook
@@ -53,12 +54,14 @@ class Roster:
         own_pid: int | None = None,
         births: Births | None = None,
         adopts: Callable[[int], bool] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.report = ScanReport()
         self._procfs = procfs
         self._run_dirs = run_dirs
         self._births = births or Births()
         self._adopts = adopts
+        self._elsewhere = elsewhere
         self._table = ProcessTable(procfs, self._births)
         self._facts = FactSource(procfs)
         self._own_pid = own_pid if own_pid is not None else self._table.own_pid
@@ -115,7 +118,7 @@ class Roster:
 
     def _compile(self, targets: tuple[TargetSpec, ...]) -> _Rules:
         catalogue = Catalogue(targets)
-        agents = Agents(self._run_dirs, self._births)
+        agents = Agents(self._run_dirs, self._births, self._procfs, self._elsewhere)
         scene = Scene(self._procfs, (spec.match for spec in targets), agents, self._births)
         return _Rules(catalogue, scene, NameBook(catalogue.configured))
 

@@ -96,18 +96,11 @@ class Scene:
         return "not_running" if uid is None else self._pidfiles.believe(path, found, row.identity, uid)
 
     def _list_agents(self, rows: Mapping[int, Process]) -> frozenset[ProcessId]:
-        spoken = set()
-        for pid in self._agents.list():
+        def find(pid: int) -> ProcessId | None:
             row = rows.get(pid)
-            if row is None:
-                continue
-            if row.identity in self._spoken and self._agents.unchanged:
-                spoken.add(row.identity)
-                continue
-            uid = self._uid(row)
-            if uid is not None and self._agents.speaks_for(row.identity, uid):
-                spoken.add(row.identity)
-        return frozenset(spoken)
+            return None if row is None else row.identity
+
+        return self._agents.among(find, lambda: [row.identity for row in rows.values() if not row.kernel])
 
     def _uid(self, row: Process) -> int | None:
         try:

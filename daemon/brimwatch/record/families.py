@@ -14,6 +14,7 @@ from prometheus_client.core import Metric
 from brimwatch.model import Sample
 from brimwatch.quantity import Quantity
 from brimwatch.record import inside
+from brimwatch.record.from_agents import cache_ratios, footprints, infos
 from brimwatch.record.series import Labels, Picture, Point, pieces_of
 from brimwatch.record.snapshot import HostView, Snapshot, SubjectView
 from brimwatch.record.text import label
@@ -229,6 +230,9 @@ FAMILIES: tuple[Family, ...] = (
         "Share of the allocator's pools that could be looked at: less where pages are in swap.",
         _reading(Quantity.INTROSPECTION_COMPLETE),
     ),
+    Family("brimwatch_hook_footprint_bytes", "What a hook could give back, as the program says.", footprints),
+    Family("brimwatch_cache_hit_ratio", "Hit ratio of a cache, as the program says.", cache_ratios),
+    Family("brimwatch_hook_info_value", "Other figures of a hook, as the program says.", infos),
     Family(
         "brimwatch_target_growth_bytes_per_second",
         "Slope of the last looks; negative while shrinking.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import Metric
@@ -25,6 +25,7 @@ from brimwatch.record.text import label
 from brimwatch.units import Bytes, Seconds
 
 EVIDENCE = ("cgroup", "exit", "inferred")
+HOOKS = 8  # hooks of a target whose claims are counted
 _RUNG = ("target", "tier", "action")
 _ACTION_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REACTION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -80,6 +81,17 @@ class Metrics:
             "brimwatch_action_reclaimed_bytes_total",
             "Fall of resident set and swap measured around rungs. A rise adds nothing here and is told in the event.",
             _RUNG,
+        )
+
+        self._collections = self._tally(
+            "brimwatch_target_python_gc_collections_total",
+            "Runs of Python's garbage collector, as agents count them.",
+            ("target", "generation"),
+        )
+        self._claimed = self._tally(
+            "brimwatch_hook_claimed_bytes_total",
+            "What hooks say they have freed for rungs. What counts is brimwatch_action_reclaimed_bytes_total.",
+            ("target", "hook"),
         )
 
     def _time_and_count_itself(self) -> None:
@@ -163,6 +175,20 @@ class Metrics:
     def reclaimed(self, target: str, tier: Tier, action: str, amount: Bytes) -> None:
         """A rung was measured. A counter cannot fall: only a positive amount is added, the event tells the rest."""
         self._reclaimed.add(label(target), tier.label, label(action), amount=max(0.0, amount))
+
+    def collected(self, target: str, grown: Sequence[int]) -> None:
+        """Python's collector ran so many times more, by generation."""
+        for generation, count in enumerate(grown):
+            self._collections.add(label(target), str(generation), amount=count)
+
+    def claimed(self, target: str, claims: Mapping[str, int]) -> None:
+        """Hooks say that they freed so many bytes. A target has series for `HOOKS` of them."""
+        name = label(target)
+        for hook, amount in claims.items():
+            if self._claimed.holds(name, hook) or self._claimed.series(name) < HOOKS:
+                self._claimed.add(name, hook, amount=amount)
+            else:
+                self.series_dropped(1)
 
     def oom_kill(self, target: str, evidence: str, count: int = 1) -> None:
         """The kernel killed a process of the target; `evidence` is cgroup, exit or inferred."""

@@ -31,6 +31,23 @@ class MemberView:
     resident: int | None = None
 
 
+class HookView(NamedTuple):
+    """One hook of a program: what it holds (bytes), the hit ratio of its cache, and what else it wants shown."""
+
+    name: str
+    footprint: int | None = None
+    hit_ratio: float | None = None
+    info: tuple[tuple[str, float], ...] = ()
+
+
+class AgentView(NamedTuple):
+    """What the agents inside a subject's processes say."""
+
+    objects: int | None = None  # that the garbage collectors track
+    threads: int | None = None  # that Python knows
+    hooks: tuple[HookView, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class SubjectView:
     """What is judged as one: a member, a group's sum, or the host. `slot` is None where the target has one subject."""
@@ -46,6 +63,7 @@ class SubjectView:
     reduction: float | None = None  # 1 - resident now / its peak
     recommended_limit: int | None = None
     objects_source: str = ""  # who counted its Python objects
+    agent: AgentView | None = None
 
 
 @dataclass(frozen=True, slots=True)

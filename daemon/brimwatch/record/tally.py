@@ -38,6 +38,10 @@ class Tally:
         """Is there such a series?"""
         return values in self._counts
 
+    def series(self, target: str) -> int:
+        """How many series a target has."""
+        return sum(values[0] == target for values in self._counts)
+
     def forget(self, target: str) -> None:
         """Drop every series of one target."""
         for values in [values for values in self._counts if values[0] == target]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from brimwatch.act.kinds import ACTIONS
+from brimwatch.agent.dial import Ground
+from brimwatch.agent.places import directories
 from brimwatch.config.load import load_file
 from brimwatch.config.presets import default_config, single_process_config
 from brimwatch.config.settings import Config
+from brimwatch.discover.agents import Agents as Sockets
+from brimwatch.discover.elsewhere import Elsewhere
 from brimwatch.discover.roster import Member, Roster
 from brimwatch.model import Action, ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
@@ -19,6 +24,7 @@ from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
 from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.runtime.agents import Agents
 from brimwatch.runtime.boot import clock_of, read_boot_id
 from brimwatch.runtime.continuity import Continuity
 from brimwatch.runtime.evidence import Evidence
@@ -82,7 +88,6 @@ class Engine:
         self._procfs = options.procfs
         self._cgroups = CgroupCache(options.procfs)
         self._host = HostSampler(options.procfs, self._cgroups, config.interval)
-        self._painter = Painter(redact, user_name)
         self._ancestors = ancestors(options.procfs)
         self.lanes: Lanes[SlowRead] = Lanes(loop)
         self.introspection = Introspection(options.procfs, self.story, loop, config.introspection_budget)
@@ -90,15 +95,11 @@ class Engine:
         self.keeper = Keeper(self.story, options.procfs, loop)
         self.evidence = Evidence(self.story, redact, storage, config.retention, loop)
         self.continuity = Continuity(self.events, self.story, clock_of(options.procfs))
-        self.performer = Performer(
-            ACTIONS,
-            options.procfs,
-            self.story,
-            self._answered,
-            self.continuity.tell,
-            self.keeper.brakes,
-            self.evidence.keeper,
-        )
+        # One looks at every process, where a target asks which have an agent; the other at those under watch.
+        self._lookouts = tuple(Elsewhere(Ground(options.procfs, config.run_dir)) for _ in range(2))
+        self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
+        self._painter = Painter(redact, user_name, self.agents.view, self.agents.capable)
+        self.performer = self._performer()
         self.looks = Looks(
             self.membership,
             self.story,
@@ -111,8 +112,10 @@ class Engine:
         )
         self.continuity.spend = self.looks.take_up
         self.membership.lost = self.looks.lost
-        self.looks.tier_changed = self.keeper.changed
-        roster = Roster(options.procfs, config.targets, (config.run_dir,), adopts=options.adopts)
+        self.looks.tier_changed = self._tier_changed
+        roster = Roster(
+            options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._lookouts[0]
+        )
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
@@ -120,6 +123,18 @@ class Engine:
         self._apply(config)
         self._recorder: Recorder | None = None
         self._pruned = time.monotonic()
+
+    def _performer(self) -> Performer:
+        return Performer(
+            ACTIONS,
+            self._procfs,
+            self.story,
+            self._answered,
+            self.continuity.tell,
+            self.keeper.brakes,
+            self.evidence.keeper,
+            self.agents,
+        )
 
     def reconfigure(self, config: Config) -> None:
         """Put another configuration in force; what has not changed keeps its state."""
@@ -152,6 +167,7 @@ class Engine:
             await self.manual.close()
             self._give_up()
             await self.performer.close()
+            await self.agents.close()
         except Exception as error:  # noqa: BLE001 - what fails to stop must not keep brakes in force
             self.story.fault("end", error)
         await self.keeper.close()
@@ -192,6 +208,7 @@ class Engine:
             self._pruned = now
             self.looks.count(self.looks.spent.pruned(self.config.actions, now))
         self.introspection.tick(now, self.membership.targets.values())
+        self.agents.look(now)
 
     def _apply(self, config: Config) -> None:
         self.introspection.configure(config.introspection_budget)
@@ -200,6 +217,9 @@ class Engine:
         self.keeper.configure(config)
         self.evidence.retain(config.retention)
         self.continuity.configure(config)
+        for lookout in self._lookouts:
+            lookout.ground = Ground(self._procfs, config.run_dir)
+        self.agents.configure(config, Sockets(run_dirs(config), procfs=self._procfs, elsewhere=self._lookouts[1]))
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _terms(self) -> Terms:
@@ -215,6 +235,10 @@ class Engine:
 
     def _host_view(self) -> HostView:
         return self._painter.host(self._host.last, dict(self._host.pressure))
+
+    def _tier_changed(self, subject: Subject) -> None:
+        self.keeper.changed(subject)
+        self.agents.tier_changed(subject)
 
     def _forget(self, subject: Subject) -> None:
         self.performer.let_go(subject, Reason.VANISHED)
@@ -249,6 +273,11 @@ class Engine:
         if any(watched.member.parent_of_member for watched in receivers(subject)):
             return Reason.PARENT
         return None
+
+
+def run_dirs(config: Config) -> tuple[str, ...]:
+    """Where agents that see the same files as we have their sockets, whoever their user is."""
+    return directories(config.run_dir, os.geteuid())
 
 
 def describe(action: Action) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import os
 import time
 
+from brimwatch.agent.places import directories
 from brimwatch.config.settings import Config
 from brimwatch.discover.roster import Roster
 from brimwatch.runtime.looks import Looks
@@ -59,7 +61,7 @@ class Watch:
     def configure(self, config: Config) -> None:
         """Go on under another configuration; subjects that are still wanted keep what is known of them."""
         self._interval = config.interval
-        self._roster.replace(config.targets, (config.run_dir,))
+        self._roster.replace(config.targets, directories(config.run_dir, os.geteuid()))
         self._next_pass = 0.0
         self._wake(0.0)
 

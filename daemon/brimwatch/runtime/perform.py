@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from brimwatch.act.request import ActionKind, Keep, Recipient, Request
 from brimwatch.act.undo import Brakes
@@ -17,6 +19,7 @@ from brimwatch.model import Attempt, Crossing, Decision, Reason, Sample, Verdict
 from brimwatch.procfs.stat import read_stat
 from brimwatch.quantity import Quantity
 from brimwatch.record.wording import show
+from brimwatch.runtime.agents import Agents
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Watched, receivers
 from brimwatch.units import Seconds
@@ -40,14 +43,16 @@ class Performer:
         tell: Callable[[Subject, Decision, Sample], bool],
         brakes: Callable[[Subject, Decision], Brakes] | None = None,
         keep: Callable[[Subject], Keep | None] = lambda _: None,
+        agents: Agents | None = None,
     ) -> None:
-        """`keep` gives a subject's rungs a place for what they find."""
+        """`keep` gives a subject's rungs a place for what they find, `agents` is who speaks to agents."""
         self._kinds = kinds
         self._procfs = procfs
         self._story = story
         self._answered = answered
         self._brakes = brakes
         self._keep = keep
+        self._agents = agents
         self._tell = tell  # takes over what is told by webhook: its tries may outlive this run
         self._tasks: dict[asyncio.Task[None], Decision] = {}
 
@@ -161,6 +166,10 @@ class Performer:
             family=_family(subject) if decision.action.kind == "cgroup" else frozenset(),
             brakes=None if self._brakes is None else self._brakes(subject, decision),
             keep=self._keep(subject) if decision.action.kind in KEEPING else None,
+            agents=self._agents.caller() if self._agents is not None and decision.action.kind == "hook" else None,
+            heard=None if self._agents is None else partial(self._agents.heard, subject),
+            exceeded=max((_exceeded(one) for one in why), default=None),
+            parallel=subject.target.spec.policy.max_parallel,
         )
 
     def _longest(self, decision: Decision) -> Seconds:
@@ -194,6 +203,12 @@ class Performer:
 def _crossing(one: Crossing) -> str:
     sign = "<=" if one.quantity.inverted else ">="
     return f"{one.quantity} {show(one.quantity, one.value)} {sign} {show(one.quantity, one.threshold)}"
+
+
+def _exceeded(one: Crossing) -> float:
+    """Value / threshold, the other way round where less is worse; 1 is just reached."""
+    over, under = (one.threshold, one.value) if one.quantity.inverted else (one.value, one.threshold)
+    return over / under if under > 0 and math.isfinite(over / under) else 1.0
 
 
 def _family(subject: Subject) -> frozenset[int]:

@@ -8,7 +8,7 @@ from itertools import islice
 from brimwatch.core.resolve import absolute
 from brimwatch.model import Policy, Sample
 from brimwatch.quantity import Quantity
-from brimwatch.record.snapshot import HostView, MemberView, SubjectView, TargetView, ThresholdView
+from brimwatch.record.snapshot import AgentView, HostView, MemberView, SubjectView, TargetView, ThresholdView
 from brimwatch.runtime.subject import Subject, Target, Watched
 
 MEMBERS_SHOWN = 64  # of a group; all are counted
@@ -18,9 +18,17 @@ LIMIT_MARGIN = 1.25  # a limit is recommended that leaves a fifth free above the
 class Painter:
     """Builds views. `redact` makes a command line fit to be shown; `user_name` gives the name of a uid."""
 
-    def __init__(self, redact: Callable[[str], str], user_name: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        redact: Callable[[str], str],
+        user_name: Callable[[int], str],
+        agents: Callable[[Subject], AgentView | None] = lambda _: None,
+        answered: Callable[[Subject], bool | None] = lambda _: None,
+    ) -> None:
         self._redact = redact
         self._user_name = user_name
+        self._agents = agents
+        self._answered = answered
 
     def targets(self, targets: Iterable[Target]) -> tuple[TargetView, ...]:
         """One view for each target, in order."""
@@ -63,10 +71,11 @@ class Painter:
             members=tuple(self._member(one) for one in islice(subject.watched.values(), MEMBERS_SHOWN)),
             thresholds=_thresholds(policy, sample),
             pressure=_pressure(subject),
-            capable=_capable(subject),
+            capable=_capable(subject, self._answered(subject)),
             reduction=reduction,
             recommended_limit=_recommended(subject),
             objects_source=_objects_source(subject),
+            agent=self._agents(subject),
         )
 
     def _member(self, watched: Watched) -> MemberView:
@@ -110,9 +119,9 @@ def _pressure(subject: Subject) -> dict[str, float]:
     return {}
 
 
-def _capable(subject: Subject) -> dict[str, bool]:
+def _capable(subject: Subject, answered: bool | None) -> dict[str, bool]:
     """A collector is capable of a subject where it is of every member."""
-    capable: dict[str, bool] = {}
+    capable: dict[str, bool] = {} if answered is None else {"agent": answered}
     for watched in subject.watched.values():
         for collector, able in watched.sampler.capable.items():
             capable[collector] = able and capable.get(collector, True)

@@ -193,6 +193,7 @@ async def look_once(options: Options, config: Config, log: Log, settle: float = 
         await engine.introspection.settle(engine.membership.targets.values(), settle)
         engine.looks.everything = False
         engine.housekeeping(time.monotonic())
+        await engine.agents.drain(settle)
         engine.watch.look_once()
         body, _ = await engine.metrics.render(engine.snapshot(), "")
         return body

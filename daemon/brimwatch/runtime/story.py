@@ -142,6 +142,19 @@ class Story:
         if outcome.reclaimed is not None:
             self._metrics.reclaimed(name, tier, action, outcome.reclaimed)
 
+    def claimed(self, subject: Subject, claims: Mapping[str, int]) -> None:
+        """Hooks say that they have freed so many bytes."""
+        self._metrics.claimed(subject.target.name, claims)
+
+    def collected(self, subject: Subject, grown: tuple[int, ...]) -> None:
+        """Python's garbage collector ran, by generation."""
+        self._metrics.collected(subject.target.name, grown)
+
+    def hooks_left_out(self, count: int) -> None:
+        """So many hooks of one process have no series."""
+        if count:
+            self._metrics.series_dropped(count)
+
     def oom_killed(self, subject: Subject, evidence: str, kills: int = 1, **facts: Fact) -> None:
         """The kernel killed, as the cgroup says or as we infer."""
         subject.target.oom_kills[evidence] += kills

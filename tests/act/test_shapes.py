@@ -1,13 +1,10 @@
-import asyncio
+"""Which shapes of hooks, brakes and ceilings are read, and what is said of the others?"""
 
 import pytest
-from tests.act.processes import request_for
 
 from brimwatch.act.kinds import ACTIONS
-from brimwatch.act.planned import Planned
 from brimwatch.act.request import ActionKind
 from brimwatch.config.nodes import compose
-from brimwatch.model import Reason, Verdict
 
 
 def kind(name: str) -> ActionKind:
@@ -40,7 +37,7 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
         pytest.param(
             "hook",
             "{hook: {name: x}}",
-            "hook.name: found an unknown key, wanted names; did you mean names?",
+            "hook.name: found an unknown key, wanted one of names, timeout; did you mean names?",
             id="an unknown key of a hook",
         ),
         pytest.param(
@@ -56,7 +53,10 @@ def test_what_is_accepted(name: str, written: str, cooperative: bool, tells: boo
             id="a name that is no text",
         ),
         pytest.param(
-            "hook", "{hook: gc}", "hook: found 'gc', wanted a mapping with names", id="a hook that is no mapping"
+            "hook",
+            "{hook: gc}",
+            "hook: found 'gc', wanted a mapping with one of names, timeout",
+            id="a hook that is no mapping",
         ),
         pytest.param(
             "cgroup",
@@ -120,18 +120,3 @@ def test_what_is_refused(name: str, written: str, fault: str) -> None:
     root = compose(written, "f.yaml")
     kind(name).parse(root)
     assert [line.removeprefix("f.yaml:1: ")[: len(fault)] for line in root.faults.lines()] == [fault]
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("hook", Reason.NO_AGENT),
-    ],
-)
-def test_a_run_says_that_nothing_was_done(name: str, reason: Reason) -> None:
-    planned = kind(name)
-    assert isinstance(planned, Planned)
-    attempt = asyncio.run(planned.run(request_for(None, kind=name)))
-    assert (attempt.verdict, attempt.reason) == (Verdict.SUPPRESSED, reason)
-    assert f"`{reason}`" in attempt.detail
-    assert planned.NOTICE in attempt.detail
