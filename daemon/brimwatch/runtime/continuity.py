@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 
 from brimwatch.act.webhook_message import Occasion
-from brimwatch.act.webhook_options import Webhook
 from brimwatch.config.settings import Config
 from brimwatch.core.budget import Spent
 from brimwatch.core.decide import rule_of
@@ -110,7 +109,7 @@ class Continuity(Store):
     def tell(self, subject: Subject, decision: Decision, sample: Sample) -> bool:
         """Take over a rung that tells by webhook; False where it is none."""
         action = decision.action
-        if decision.rung >= 0 or not isinstance(action.options, Webhook):
+        if decision.rung >= 0 or action.kind != "webhook":
             return False
         self._story.started(subject)
         rule = rule_of(subject.target.spec.policy, decision.tier)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, cast
 
-from brimwatch.act.send_webhook import Fate, Reply, backoff, send_once
 from brimwatch.act.webhook_message import compose
-from brimwatch.act.webhook_options import Webhook
+from brimwatch.act.webhook_reply import Fate, Reply, backoff
 from brimwatch.core.moment import Moment, elapsed
 from brimwatch.model import Action, Outcome, Reason, Tier, Verdict
 from brimwatch.record.catalogue import Name
@@ -25,10 +25,20 @@ from brimwatch.runtime.store import Store
 from brimwatch.runtime.story import Story
 from brimwatch.units import Seconds
 
+if TYPE_CHECKING:
+    from brimwatch.act.webhook_options import Webhook
+
 COMMIT = 2.0  # seconds that a message waits for its journal at most: then telling is more important than keeping
 HOLDS = 180.0  # seconds that an alert holds which is not repeated: two repeats may be lost
 DROPS_TOLD = 60.0  # seconds between two events about dropped messages of one action
-Send = Callable[[Webhook, str, bytes, float], Awaitable[Reply]]
+Send = Callable[["Webhook", str, bytes, float], Awaitable[Reply]]
+
+
+async def send_once(options: Webhook, message_id: str, body: bytes, wall: float) -> Reply:
+    """One try, by what is imported with a configuration that has a webhook; without one nobody comes here."""
+    from brimwatch.act import send_webhook
+
+    return await send_webhook.send_once(options, message_id, body, wall)
 
 
 class Outbox:
@@ -68,7 +78,7 @@ class Outbox:
     def options(self, action: str) -> Webhook | None:
         """How an action's messages are sent, if there is such a webhook now."""
         known = self._actions.get(action)
-        return known.options if known is not None and isinstance(known.options, Webhook) else None
+        return cast("Webhook", known.options) if known is not None and known.kind == "webhook" else None
 
     def accept(self, message: Message) -> None:
         """Take a message over: from now on it is delivered, or said to have failed."""
