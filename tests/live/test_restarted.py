@@ -4,8 +4,10 @@ import json
 import re
 import signal
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,22 @@ def test_a_tier_that_still_holds_is_not_entered_again_and_its_ladder_stays_cool(
 
     target.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: daemon.events("tier_left"), 10)
+
+
+def test_a_daemon_that_was_killed_knows_how_long_it_was_away(spawn: Any, start: Any, wait_until: Any) -> None:
+    target = grower(spawn)
+    target.say("hold 80")
+    daemon = start(f"pid: {target.pid}", do="again")
+    wait_until(lambda: daemon.events("action_ran"), 15)
+    before = looks(daemon)
+    wait_until(lambda: looks(daemon) > before + 50, 20)  # five seconds in which nothing changes
+    kill(daemon)
+    killed = time.time()
+
+    daemon = start(f"pid: {target.pid}", do="again")
+    (restored,) = wait_until(lambda: daemon.events("state_restored"), 10)
+    told = datetime.fromisoformat(restored["time"]).timestamp()
+    assert restored["facts"]["down_seconds"] < told - killed + 2.5
 
 
 def test_a_changed_tier_is_judged_afresh(spawn: Any, start: Any, wait_until: Any) -> None:
