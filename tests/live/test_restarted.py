@@ -165,6 +165,35 @@ def test_what_a_dead_sink_did_not_take_goes_out_after_a_stop_with_the_same_id(
         assert daemon.events("daemon_started")[-1]["facts"]["last_run"] == "ended in order"
 
 
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_what_waits_is_counted_over_a_restart_and_so_are_its_tries(
+    spawn: Any, start: Any, wait_until: Any, by: signal.Signals
+) -> None:
+    target = grower(spawn)
+    target.say("hold 80")
+    with sink() as pager:
+        pager.status = 503
+        daemon = start(f"pid: {target.pid}", tell="pager", url=pager.url)
+        wait_until(lambda: daemon.events("webhook_delayed"), 10)
+        wait_until(lambda: pager.posts >= 2, 10)
+        before = looks(daemon)
+        wait_until(lambda: looks(daemon) > before + 2, 10)  # by then the try is in the journal
+        daemon.process.send_signal(by)
+        daemon.process.wait(10)
+
+        daemon = start(f"pid: {target.pid}", tell="pager", url=pager.url)
+        assert daemon.metric("brimwatch_webhook_queue_length") == 1
+        posts = pager.posts
+        wait_until(lambda: pager.posts > posts, 20)
+        assert daemon.metric("brimwatch_webhook_queue_length") == 1
+        pager.status = 204
+        wait_until(lambda: daemon.events("webhook_recovered"), 30)
+        assert daemon.metric("brimwatch_webhook_queue_length") == 0
+        (delivered,) = [line for line in daemon.log() if line["event"] == "webhook_delivered"]
+        assert delivered["tries"] == pager.posts
+        assert len(daemon.events("webhook_delayed")) == 1
+
+
 def test_a_dead_sink_holds_up_no_other(spawn: Any, start: Any, wait_until: Any) -> None:
     target = grower(spawn)
     target.say("hold 80")
