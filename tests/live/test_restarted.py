@@ -4,8 +4,10 @@ import json
 import re
 import signal
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,22 @@ def test_a_tier_that_still_holds_is_not_entered_again_and_its_ladder_stays_cool(
     wait_until(lambda: daemon.events("tier_left"), 10)
 
 
+def test_a_daemon_that_was_killed_knows_how_long_it_was_away(spawn: Any, start: Any, wait_until: Any) -> None:
+    target = grower(spawn)
+    target.say("hold 80")
+    daemon = start(f"pid: {target.pid}", do="again")
+    wait_until(lambda: daemon.events("action_ran"), 15)
+    before = looks(daemon)
+    wait_until(lambda: looks(daemon) > before + 50, 20)  # five seconds in which nothing changes
+    kill(daemon)
+    killed = time.time()
+
+    daemon = start(f"pid: {target.pid}", do="again")
+    (restored,) = wait_until(lambda: daemon.events("state_restored"), 10)
+    told = datetime.fromisoformat(restored["time"]).timestamp()
+    assert restored["facts"]["down_seconds"] < told - killed + 2.5
+
+
 def test_a_changed_tier_is_judged_afresh(spawn: Any, start: Any, wait_until: Any) -> None:
     target = grower(spawn)
     target.say("hold 80")
@@ -145,6 +163,35 @@ def test_what_a_dead_sink_did_not_take_goes_out_after_a_stop_with_the_same_id(
         wait_until(lambda: daemon.metric("brimwatch_webhook_queue_length") == 0, 10)
         assert list(pager.messages) == [delayed[0]["facts"]["id"]]
         assert daemon.events("daemon_started")[-1]["facts"]["last_run"] == "ended in order"
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_what_waits_is_counted_over_a_restart_and_so_are_its_tries(
+    spawn: Any, start: Any, wait_until: Any, by: signal.Signals
+) -> None:
+    target = grower(spawn)
+    target.say("hold 80")
+    with sink() as pager:
+        pager.status = 503
+        daemon = start(f"pid: {target.pid}", tell="pager", url=pager.url)
+        wait_until(lambda: daemon.events("webhook_delayed"), 10)
+        wait_until(lambda: pager.posts >= 2, 10)
+        before = looks(daemon)
+        wait_until(lambda: looks(daemon) > before + 2, 10)  # by then the try is in the journal
+        daemon.process.send_signal(by)
+        daemon.process.wait(10)
+
+        daemon = start(f"pid: {target.pid}", tell="pager", url=pager.url)
+        assert daemon.metric("brimwatch_webhook_queue_length") == 1
+        posts = pager.posts
+        wait_until(lambda: pager.posts > posts, 20)
+        assert daemon.metric("brimwatch_webhook_queue_length") == 1
+        pager.status = 204
+        wait_until(lambda: daemon.events("webhook_recovered"), 30)
+        assert daemon.metric("brimwatch_webhook_queue_length") == 0
+        (delivered,) = [line for line in daemon.log() if line["event"] == "webhook_delivered"]
+        assert delivered["tries"] == pager.posts
+        assert len(daemon.events("webhook_delayed")) == 1
 
 
 def test_a_dead_sink_holds_up_no_other(spawn: Any, start: Any, wait_until: Any) -> None:

@@ -8,7 +8,7 @@ _MESSAGE = {
     "action": "name of the action",
     "tier": "tier it tells of",
     "id": "webhook-id of the message",
-    "tries": "made for it",
+    "tries": "made for it, by earlier runs as well",
     "age_seconds": "since it was accepted",
 }
 
@@ -56,7 +56,7 @@ KEPT: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         },
     ),
     "webhook_failed": (
-        "A message was given up.",
+        "A message was given up, and no `action_failed` of this run says so.",
         "warning",
         _MESSAGE | {"status": "HTTP status", "reason": "one of the reasons", "detail": "more about it"},
     ),

@@ -14,6 +14,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from brimwatch.record.journal_life import owner
 from brimwatch.record.journal_rows import APPLICATION, SCHEMA, TABLES
 
 if TYPE_CHECKING:
@@ -43,31 +44,29 @@ class Opened(NamedTuple):
     aside: str = ""
 
 
-def hold(folder: str, held: int = -1) -> int:
+def holds(folder: str, held: int) -> bool:
+    """Is this descriptor the folder's lock still? Not where the folder was removed, and perhaps made anew."""
+    try:
+        return os.path.samestat(os.fstat(held), os.stat(_lock_of(folder), follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def hold(folder: str) -> int:
     """Take the lock of a folder for as long as this process lives; returns its descriptor. Raises Held, OSError.
 
-    `held`: the descriptor from an earlier call, which is no good any more where the folder was removed and made anew.
     Source: flock(2). The kernel lets go of it however the process ends.
     """
-    path = os.path.join(folder, "journal.lock")
-    if held >= 0:
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(held), os.stat(path, follow_symlinks=False)):
-                return held
-        os.close(held)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+    descriptor = os.open(_lock_of(folder), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
+        who = owner(descriptor)
         os.close(descriptor)
-        raise Held(f"another Brimwatch (pid {owner or 'unknown'}) keeps its journal in {folder}") from None
+        raise Held(f"another Brimwatch (pid {who}) keeps its journal in {folder}") from None
     except OSError:
         os.close(descriptor)
         raise
-    with contextlib.suppress(OSError):  # the lock holds all the same; the number is for people
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
     return descriptor
 
 
@@ -122,6 +121,10 @@ def at_largest(connection: sqlite3.Connection) -> bool:
     """
     (pages,), (most,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "max_page_count"))
     return bool(pages >= most // 2)
+
+
+def _lock_of(folder: str) -> str:
+    return os.path.join(folder, "journal.lock")
 
 
 def _code(error: Exception) -> int:

@@ -16,7 +16,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from brimwatch.core.moment import Moment
-from brimwatch.record.journal_file import LARGEST, NAME, at_largest, hold, is_corrupt, is_full, open_journal, set_aside
+from brimwatch.record.journal_file import (
+    LARGEST,
+    NAME,
+    at_largest,
+    hold,
+    holds,
+    is_corrupt,
+    is_full,
+    open_journal,
+    set_aside,
+)
+from brimwatch.record.journal_life import EVERY, last_sign, later, sign
 from brimwatch.record.journal_rows import RUN, Past, Statement, execute, halve, keep, read_past
 
 if TYPE_CHECKING:
@@ -84,6 +95,8 @@ class Writer:
         self._work: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._lock = -1
+        self._ended: Moment | None = None  # the last sign of life of whoever had the lock before
+        self._signed = float("-inf")  # monotonic seconds of our own last one
         self._file: tuple[int, int] | None = None  # device and inode of the open journal
         self._said = False
         self._opened = float("-inf")  # monotonic seconds of the last success
@@ -107,7 +120,7 @@ class Writer:
         while not ending:
             batches: list[Batch] = []
             try:
-                wait = None if self._connection is not None else max(0.0, self._again - time.monotonic())
+                wait = EVERY if self._connection is not None else max(0.0, self._again - time.monotonic())
                 work = self._work.get(timeout=wait)
                 while work is not None:
                     batches.append(work)
@@ -119,8 +132,9 @@ class Writer:
                 pass  # everything there is was taken, or it is time to try again
             if batches:
                 self._commit(batches)
-            elif not ending:
+            elif not ending and self._connection is None:
                 self._open()
+            self._sign()
         self._close(in_order=True)
         if self._lock >= 0:
             os.close(self._lock)
@@ -156,11 +170,12 @@ class Writer:
             fault = self._prepare(self._folder)
             if fault is not None:
                 raise OSError(fault)
-            self._lock = hold(self._folder, self._lock)
+            self._take_lock()
             self._connection, aside = open_journal(self._path, self._largest)
             found = os.stat(self._path, follow_symlinks=False)
             self._file = (found.st_dev, found.st_ino)
             past = read_past(self._connection)
+            past = past._replace(ended=later(past.ended, self._ended))
             self._mark(running=True)  # also proves that it can be written
         except Exception as error:  # noqa: BLE001 - whatever it is, the journal never stops the watching
             self._fail(error)
@@ -169,6 +184,22 @@ class Writer:
         self._opened = time.monotonic()
         self._report(Ready(past, aside or self._aside))
         self._aside = ""
+
+    def _take_lock(self) -> None:
+        if self._lock >= 0 and holds(self._folder, self._lock):
+            return
+        if self._lock >= 0:
+            held, self._lock = self._lock, -1  # its number may soon be that of another file
+            os.close(held)
+        self._lock = hold(self._folder)
+        self._ended = last_sign(self._lock) or self._ended
+        self._sign(at_once=True)
+
+    def _sign(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if self._lock >= 0 and (at_once or now - self._signed >= EVERY):
+            self._signed = now
+            sign(self._lock, self._clock())
 
     def _fail(self, error: Exception) -> None:
         self._close()

@@ -85,6 +85,7 @@ class Continuity(Store):
 
     async def end(self) -> None:
         """No more is sent; what waits stays in the journal."""
+        self.memory.tick()
         await self.outbox.close(LEAVES, kept=self._journal is not None and self._journal.working)
 
     async def close(self) -> None:
@@ -145,6 +146,7 @@ class Continuity(Store):
 
     def housekeeping(self, now: float) -> None:
         """About once a second (monotonic seconds)."""
+        self.memory.tick()
         self.tellings.tick(now)
         self.outbox.tick(now)
         if self._left:

@@ -28,6 +28,9 @@ YEAR = 366 * 86400.0  # seconds: no budget looks back further
 MOST_RUNS = 1000
 _CALM = TierState()
 Essence = tuple[tuple[str, ...], bool, tuple[float, ...], int, int, int, bool]  # nothing for the collector
+# What an earlier run wrote may say more than was taken up of it (a rule has changed, a group was away for too long), so
+# it equals nothing, and misleads: the first look writes the row anew, or drops it.
+_EARLIER: Essence = (("?",), False, (), 0, 0, 0, False)
 
 
 class Memory:
@@ -40,12 +43,17 @@ class Memory:
         self._ended: Moment | None = None
         self._until = 0.0
         self._written: dict[str, tuple[Subject, Essence]] = {}
+        self._early: set[str] | None = set()  # whom a look found before it was known what an earlier run left
         self._spent = Spent()
         self.restored = 0
 
     def take_up(self, states: Iterable[Kept], ended: Moment | None) -> None:
         """The states that an earlier run left; `ended` is when it was last alive."""
+        early, self._early = self._early or (), None
         self._past = {row.key: row for row in states if row.key not in self._written}
+        for key in self._past.keys() & set(early):  # judged afresh already, and found calm: the row holds no more
+            self._past.pop(key)
+            self._store.drop(STATE, key)
         self._ended = ended
         self._until = self._clock().mono + GRACE
 
@@ -56,12 +64,12 @@ class Memory:
         key = _key(subject)
         row = self._past.pop(key, None)
         now = self._clock()
-        if row is None or now.mono > self._until:
+        if row is None:
             return False
         same_boot = bool(now.boot) and row.saved.boot == now.boot
         known = same_boot and (subject.key != GROUP or self._ended is None or elapsed(self._ended, now) < SAME_GROUP)
-        if not known and subject.key != GROUP:
-            self._store.drop(STATE, key)  # another process: the boot has changed
+        if now.mono > self._until or (not known and subject.key != GROUP):
+            self._store.drop(STATE, key)  # it comes too late, or is another process: the boot has changed
             return False
         if known:
             subject.judgement = _judgement(row.body, subject.target.spec.policy, now)
@@ -69,26 +77,40 @@ class Memory:
             subject.since_wall = min(since, now.wall) if isinstance(since, float) else subject.since_wall
             subject.shared = row.body.get("shared") is True
         subject.ladder = _ladder(row, subject, now)
-        self._written[key] = subject, _essence(subject, now.mono)
+        self._written[key] = subject, _EARLIER
         self.restored += 1
         return True
 
     def looked(self, subject: Subject) -> None:
-        """A look has changed where the subject stands: write it down, where it says something new."""
+        """A look has changed where the subject stands: write it down, where it says something new.
+
+        Part of the look's transaction, as the event and the end of the alert are: a tier that was left, but is still
+        in its row when the daemon ends, would be taken up in silence by the next run should it be entered meanwhile.
+        """
         key, now = _key(subject), self._clock().mono
+        if self._early is not None:
+            self._early.add(key)
         essence = _essence(subject, now)
         written = self._written.get(key)
-        if written is None and not _says_something(essence):
-            return
-        if written is not None and (written[1] == essence or not _says_something(essence)):
-            return  # a row that says too much is harmless until `tidy`: a value may swing around a threshold
-        self._write(key, subject, essence)
+        if _says_something(essence):
+            if written is None or written[1] != essence:
+                self._write(key, subject, essence)
+        elif written is not None and _misleads(written[1]):
+            del self._written[key]
+            self._store.drop(STATE, key)
 
     def gone(self, subject: Subject) -> None:
         """No process is left."""
         key = _key(subject)
+        if self._early is not None:
+            self._early.discard(key)
         if self._written.pop(key, None) is not None:
             self._store.drop(STATE, key)
+
+    def tick(self) -> None:
+        """About once a second, and at the end: a new configuration may have ended a tier without a look."""
+        for subject, _ in tuple(self._written.values()):
+            self.looked(subject)
 
     def tidy(self, now: float) -> None:
         """Now and then (monotonic seconds): forget rows that say nothing any more, and mend those that are wrong."""
@@ -194,6 +216,16 @@ def _essence(subject: Subject, now: float) -> Essence:
 def _says_something(essence: Essence) -> bool:
     active, holding, cooling, entered, *_ = essence
     return bool(active) or holding or entered != Tier.CALM or any(end != NEVER for end in cooling)
+
+
+def _misleads(essence: Essence) -> bool:
+    """Would a row that says this be wrong of a subject of which there is nothing to say?
+
+    A cooldown that is over and a condition that was met for a moment do no harm until `tidy`: a value may swing around
+    a threshold.
+    """
+    active, _, _, entered, *_ = essence
+    return bool(active) or entered != Tier.CALM
 
 
 def _judgement(body: Mapping[str, Json], policy: Policy, now: Moment) -> Judgement:

@@ -59,7 +59,7 @@ class Outbox:
         self._draw = draw
         self._actions: Mapping[str, Action] = {}
         self._senders: dict[str, asyncio.Task[None]] = {}
-        self._ailing: dict[str, tuple[float, int]] = {}  # action: since when its tries fail, and how many did
+        self._ailing: dict[str, tuple[Moment, int]] = {}  # action: since when its tries fail, and how many did
         self._dropped: dict[str, tuple[int, float]] = {}  # action: dropped but not told, and when it was told last
         self._closing = asyncio.Event()
         self._dry_run = False
@@ -83,17 +83,20 @@ class Outbox:
     def accept(self, message: Message) -> None:
         """Take a message over: from now on it is delivered, or said to have failed."""
         given = self.queue.add(message)
-        if message.purpose != AGAIN:  # a repeat is made anew after a restart
-            self._store.put(MESSAGE, message.id, message_body(message))
+        self._keep(message)
         if given is not None:
             self._drop(given)
         self._wake(message.action)
 
     def take_up(self, messages: Iterable[Message]) -> None:
-        """Messages that an earlier run left; they are in the journal already."""
+        """Messages that an earlier run left; they are in the journal already. Its trouble with their sinks goes on."""
         for message in messages:
             if self.queue.holds(message):
                 continue
+            if message.failing is not None:
+                now = self._clock()
+                since, failures = self._ailing.get(message.action, (message.failing, 1))
+                self._ailing[message.action] = max(since, message.failing, key=lambda one: elapsed(one, now)), failures
             given = self.queue.add(message)
             if given is not None:
                 self._drop(given)
@@ -102,8 +105,7 @@ class Outbox:
     def write_all(self) -> None:
         """Put everything that waits into a journal that is new, or works again."""
         for message in self.queue:
-            if message.purpose != AGAIN:
-                self._store.put(MESSAGE, message.id, message_body(message))
+            self._keep(message)
 
     def tick(self, now: float) -> None:
         """About once a second (monotonic seconds): say what was dropped, where it was not said a moment ago."""
@@ -176,8 +178,10 @@ class Outbox:
     def _judge(self, message: Message, reply: Reply) -> Seconds | None:
         facts: dict[str, Fact] = {} if reply.status is None else {"status": reply.status}
         if reply.fate is Fate.RETRY:
-            since, failures = self._ailing.get(message.action, (self._clock().mono, 0))
+            since, failures = self._ailing.get(message.action, (self._clock(), 0))
             self._ailing[message.action] = since, failures + 1
+            message.failing, message.last = since, reply.detail
+            self._keep(message)
             if not failures:
                 facts |= {"detail": reply.detail, "waiting": len(self.queue.of(message.action))}
                 self._tell(Name.WEBHOOK_DELAYED, message, facts)
@@ -196,7 +200,7 @@ class Outbox:
     def _recovered(self, action: str) -> None:
         ailing = self._ailing.pop(action, None)
         if ailing is not None:
-            seconds = round(self._clock().mono - ailing[0], 1)
+            seconds = round(elapsed(ailing[0], self._clock()), 1)
             waiting = len(self.queue.of(action))
             self._story.tell(Name.WEBHOOK_RECOVERED, action=action, failed_seconds=seconds, waiting=waiting)
 
@@ -219,7 +223,8 @@ class Outbox:
             return
         for message in self.queue.of(action):
             if elapsed(message.accepted, now) >= options.keep:
-                self._give_up(message, Reason.DEADLINE, f"no try succeeded within {options.keep:g}s")
+                last = f"; the last of {message.tries}: {message.last}" if message.last else ""
+                self._give_up(message, Reason.DEADLINE, f"no try succeeded within {options.keep:g}s{last}")
 
     def _give_up(self, message: Message, reason: Reason, detail: str, more: Mapping[str, Fact] | None = None) -> None:
         self._forget(message)
@@ -228,7 +233,7 @@ class Outbox:
         if message.purpose == AGAIN:  # the next one follows within a minute
             occasion = message.occasion
             self._story.whisper(Name.WEBHOOK_FAILED, occasion.target, occasion.member, self._facts(message) | facts)
-        else:
+        elif not _owes(message):  # else the outcome of its rung says so
             self._tell(Name.WEBHOOK_FAILED, message, facts)
         self._outcome(message, Verdict.FAILED, reason, detail)
 
@@ -238,6 +243,10 @@ class Outbox:
         count, told = self._dropped.get(message.action, (0, float("-inf")))
         self._dropped[message.action] = count + 1, told
 
+    def _keep(self, message: Message) -> None:
+        if message.purpose != AGAIN:  # a repeat is made anew after a restart
+            self._store.put(MESSAGE, message.id, message_body(message))
+
     def _forget(self, message: Message) -> None:
         self.queue.remove(message)
         if message.purpose != AGAIN:
@@ -245,7 +254,7 @@ class Outbox:
 
     def _outcome(self, message: Message, verdict: Verdict, reason: Reason | None, detail: str) -> None:
         """Close the rung, where it was started in this run: one that an earlier run counted is not counted again."""
-        if message.rung is None or message.purpose != ENTRY:
+        if not _owes(message) or message.rung is None:
             return
         now = self._clock()
         outcome = Outcome(
@@ -268,3 +277,8 @@ class Outbox:
         age = round(elapsed(message.accepted, self._clock()), 3)
         known = {"action": message.action, "tier": message.occasion.tier, "id": message.id}
         return {**known, "tries": message.tries, "age_seconds": age}
+
+
+def _owes(message: Message) -> bool:
+    """Does this run tell how its rung ended?"""
+    return message.rung is not None and message.purpose == ENTRY

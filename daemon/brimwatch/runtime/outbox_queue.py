@@ -25,7 +25,9 @@ class Message:
     accepted: Moment
     series: str = ""  # messages of one series go out in their order: an alert, and its end
     rung: Action | None = None  # the rung whose outcome this run owes
-    tries: int = 0
+    tries: int = 0  # of earlier runs as well
+    failing: Moment | None = None  # since when its action's tries fail, as far as its own last one knows
+    last: str = ""  # what became of its last try
     flying: bool = False  # a try is under way
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite
 
 from brimwatch.act.webhook_message import Occasion
+from brimwatch.core.moment import Moment
 from brimwatch.model import ProcessId, Tier
 from brimwatch.record.journal_rows import Json, Kept
 from brimwatch.runtime.outbox_queue import END, ENTRY, Message
@@ -19,6 +21,10 @@ def message_body(message: Message) -> dict[str, object]:
         "purpose": message.purpose,
         "series": message.series,
         "occasion": asdict(message.occasion),
+        "accepted": message.accepted,  # the row's own time is that of its last try
+        "tries": message.tries,
+        "failing": message.failing,
+        "last": message.last,
     }
 
 
@@ -28,7 +34,28 @@ def read_message(row: Kept) -> Message | None:
     action, purpose, series = (row.body.get(key) for key in ("action", "purpose", "series"))
     if occasion is None or not isinstance(action, str) or not isinstance(series, str) or purpose not in (ENTRY, END):
         return None
-    return Message(row.key, action, str(purpose), occasion, row.saved, series)
+    tries, last = row.body.get("tries"), row.body.get("last")
+    return Message(
+        row.key,
+        action,
+        str(purpose),
+        occasion,
+        read_moment(row.body.get("accepted")) or row.saved,
+        series,
+        tries=tries if isinstance(tries, int) and tries >= 0 else 0,
+        failing=read_moment(row.body.get("failing")),
+        last=last if isinstance(last, str) else "",
+    )
+
+
+def read_moment(found: Json) -> Moment | None:
+    """A moment from its three parts; None where they cannot be understood."""
+    if not isinstance(found, list) or len(found) != 3:
+        return None
+    wall, mono, boot = found
+    if not isinstance(wall, float) or not isinstance(mono, float) or not isinstance(boot, str):
+        return None
+    return Moment(wall, mono, boot) if isfinite(wall) and isfinite(mono) else None
 
 
 def read_occasion(found: Json) -> Occasion | None:
