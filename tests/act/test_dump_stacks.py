@@ -102,7 +102,7 @@ def test_the_stacks_of_a_python_program_are_kept_innermost_frame_first(sleeper: 
     kept = Kept()
     attempt = look(Stacks(), sleeper.pid, keep=kept)
     assert (attempt.verdict, attempt.reason) == (Verdict.RUN, None)
-    assert attempt.detail == "2 Python threads in 1 process, written to x.jsonl"
+    assert attempt.detail == "2 Python threads in 1 process, kept for x.jsonl"
     places = [line["at"] for line in kept.of("frame")]
     assert next(place for place in places if place.startswith("leak ")) == "leak (<string>:6)"
     assert {line["tid"] for line in kept.of("python_thread")} == {line["tid"] for line in kept.of("thread")}
@@ -156,7 +156,7 @@ def test_of_another_language_threads_and_memory_are_kept_and_no_stacks(spawn: An
     assert (attempt.verdict, attempt.reason) == (Verdict.SUPPRESSED, Reason.UNSUPPORTED)
     assert attempt.detail == (
         f"pid {sleeping.pid}: no Python program, or one that py-spy does not know; "
-        "its threads and memory map were written to x.jsonl"
+        "its threads and memory map are kept for x.jsonl"
     )
     assert [line["name"] for line in kept.of("thread")] == ["sleep"]
     assert kept.of("memory")[0]["threads"] == 1

@@ -8,6 +8,8 @@ from tests.cli.recordings import MB, declared, found, looks, recording
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.cli.main import main
 from brimwatch.config.load import load
+from brimwatch.config.match_written import match_written
+from brimwatch.core import recorded as rows
 from brimwatch.model import Limit, Tier
 
 
@@ -55,7 +57,7 @@ def test_two_targets_with_alike_names_get_policies_of_their_own(
 def test_the_reasons_are_in_the_comments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = suggest(capsys, "--replay", recording(tmp_path / "run.jsonl", [found(), *looks(sawtooth, 3600)]))[1]
     assert "# shop: resident set over 59m 59s, 3600 looks" in said
-    assert "floor 100.0 MB, usual peak 149.2 MB, highest peak 149.2 MB" in said
+    assert "lowest 100.0 MB, usual low 100.0 MB, usual peak 149.2 MB, highest peak 149.2 MB" in said
     assert "memory limit: 187MB, a quarter above the highest peak" in said
     assert said.count("would have been entered 0 times") == 3
     assert "record a day" in said
@@ -77,6 +79,49 @@ def test_a_unit_is_matched_by_its_name(tmp_path: Path, capsys: pytest.CaptureFix
     rows = [found(unit="shop.service"), *looks(sawtooth, 600)]
     said = suggest(capsys, "--replay", recording(tmp_path / "run.jsonl", rows))[1]
     assert 'match: {unit: "shop.service"}' in said
+
+
+def test_targets_of_one_program_get_the_match_that_their_configuration_gave_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {
+        "api": {"name": "python3", "cmdline": r"api\.py \["},
+        "cron": {"cmdline": "cron", "user": "0", "not": {"name": "sh"}, "children": True},
+    }
+    taken: list[rows.Row] = []
+    for name, match in given.items():
+        taken += [declared(name)._replace(match=match), found(name, "python3"), *looks(sawtooth, 600, name)]
+    config = load(suggest(capsys, "--replay", recording(tmp_path / "run.jsonl", taken))[1], "suggested", ACTIONS)
+    assert {target.name: match_written(target.match) for target in config.targets} == given
+    assert config.notices == ()
+
+
+def test_targets_that_nothing_recorded_tells_apart_are_left_to_the_reader(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken: list[rows.Row] = []
+    for name in ("api", "cron"):
+        taken += [declared(name)._replace(match={"pid": 7}), found(name, "python3"), *looks(sawtooth, 600, name)]
+    said = suggest(capsys, "--replay", recording(tmp_path / "run.jsonl", taken))[1]
+    assert 'match: {name: "api"}  # put your match here: python3 is what cron was called, too' in said
+    assert load(said, "suggested", ACTIONS).notices == ()
+
+
+def test_a_target_of_a_template_is_matched_by_what_named_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    taken: list[rows.Row] = []
+    for name in ("api", "cron"):
+        one = declared(name)._replace(spec="{comm}", match={"user": "0"})
+        taken += [one, found(name, name), *looks(sawtooth, 600, name)]
+    said = suggest(capsys, "--replay", recording(tmp_path / "run.jsonl", taken))[1]
+    assert 'match: {"user": "0", "name": "api"}' in said
+
+
+def test_the_lowest_is_the_least_and_the_usual_low_the_middle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = looks(lambda at: 32 * MB if at < 5 else sawtooth(at), 600)
+    said = suggest(capsys, "--replay", recording(tmp_path / "run.jsonl", taken))[1]
+    assert "lowest 32.0 MB, usual low 1" in said
 
 
 def test_too_little_history_is_refused_with_how_much_is_needed(

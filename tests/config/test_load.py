@@ -267,3 +267,15 @@ def test_a_user_that_nobody_knows_is_a_note_and_a_uid_is_none() -> None:
     """
     notes = [note for note in read(text).notices if "no-such-user" in note]
     assert notes == ["target a: user 'no-such-user' is not known here, so it matches nothing; a uid is good"]
+
+
+def test_a_target_that_can_never_take_a_process_is_a_note() -> None:
+    text = """
+        targets:
+          - {name: a, match: {name: python3, not: {cmdline: x}}, policy: observe}
+          - {name: b, match: {name: python3}, policy: observe}
+          - {name: c, match: {not: {cmdline: x}, name: python3}, policy: observe}
+    """
+    assert read(text).notices == (
+        "target c: its match is that of target a before it, which takes every process; this one never takes any",
+    )

@@ -227,6 +227,23 @@ class TestAllowance:
         assert spent <= 0.005 * now + dearest + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("headroom", "fastest", "source", "expected"),
+    [
+        pytest.param(20, 20.0, "cgroup", 0.5, id="half of the time that is left"),
+        pytest.param(200, 20.0, "cgroup", 1.0, id="far from the limit nothing asks for more"),
+        pytest.param(0.1, 20.0, "cgroup", 0.02, id="50 looks a second are enough where nothing is to be decided"),
+        pytest.param(20, 0.0, "cgroup", 1.0, id="at rest at its limit it costs what it did"),
+        pytest.param(20, 20.0, "machine", 1.0, id="what the machine has left is not this target's alone"),
+    ],
+)
+def test_in_the_top_tier_the_way_to_the_limit_is_kept_pace_with(
+    headroom: float, fastest: float, source: str, expected: float
+) -> None:
+    look = replace(at(900), limit=Limit(Bytes(10**9), source), headroom=Bytes(int(headroom * MB)))
+    assert next_gap(policy(AT_250), judged(ACTIVE), look, fastest * MB, SECOND, False) == expected
+
+
 def test_an_infinite_time_to_the_limit_is_no_way_to_cross() -> None:
     quantity = Quantity.TIME_TO_LIMIT
     rule = TierRule(Tier.EMERGENCY, Condition((Threshold(quantity, 20.0),)))

@@ -3,7 +3,9 @@
 import json
 import signal
 import stat
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +96,21 @@ def test_a_kill_without_any_tier_of_a_target_by_template_says_which_one_would_ha
     assert 0.5 <= facts["advised_ratio"] <= 0.95
     assert facts["advised_seconds"] >= 2
     assert facts["advice"].startswith("a tier at ")
+
+
+def test_a_kill_between_two_looks_is_noticed_when_it_happens(
+    cgroup: MemoryCgroup, spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path
+) -> None:
+    target = grower(spawn)
+    cgroup.limit(LIMIT)
+    cgroup.take(target.pid)
+    tiers = "warning: {when: {rss: 1MB}}"
+    text = CONFIG.format(pid=target.pid, tiers=tiers, name="checkout").replace("200ms", "30s")
+    daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, text)
+    wait_until(lambda: daemon.events("tier_entered"), 20)
+    target.say("grow 25")
+    assert target.process.wait(30) == -signal.SIGKILL
+    ended = time.time()
+    (event,) = wait_until(lambda: daemon.events("autopsy"), 20)
+    assert "estimated" not in event["facts"]
+    assert datetime.fromisoformat(event["time"]).timestamp() - ended < 2  # not at the next look, up to 30 s later

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from tests.live.daemon_run import Daemon, grower, start_daemon
 
+from brimwatch.cli.daemon_client import DaemonClient
+from brimwatch.cli.observed import Observations
+
 pytestmark = pytest.mark.live
 
 COMPARED = ("tier_entered", "tier_left", "action_ran", "action_failed", "action_suppressed")
@@ -251,3 +254,12 @@ def test_suggestions_from_a_daemon_that_has_seen_too_little_are_refused(
     assert done.returncode == 1
     assert "tree: too little history" in done.stderr
     assert "at least 2m 0s and 30 looks are needed" in done.stderr
+
+
+def test_a_daemon_says_what_its_targets_match(spawn: Any, start: Any) -> None:
+    lone = grower(spawn)
+    daemon = start(config(mark_of(9), lone.pid))
+    observed, client = Observations(["tree"]), DaemonClient(daemon.url, None)
+    observed.daemon(client)
+    observed.matches(client)
+    assert observed.targets["tree"].match == {"pid": lone.pid, "children": True}

@@ -4,8 +4,16 @@ import pytest
 from tests.core.traces import LIMIT, MB, ramp, rows_of, teeth
 
 from brimwatch.core.autopsy import Autopsy, examine
+from brimwatch.core.death import Death, death
 from brimwatch.record.autopsy_facts import AUTOPSY_FACTS
-from brimwatch.record.autopsy_told import advice, autopsy_sentence, measured_facts, told_rungs, told_tiers
+from brimwatch.record.autopsy_told import (
+    advice,
+    autopsy_sentence,
+    death_facts,
+    measured_facts,
+    told_rungs,
+    told_tiers,
+)
 from brimwatch.units import Seconds
 
 
@@ -82,13 +90,28 @@ def test_the_sentence_says_how_it_died_who_was_warned_and_what_would_have_helped
         "tried": told_rungs(rungs),
     }
     assert autopsy_sentence("checkout#1", facts) == (
-        "checkout#1 died at 500.0 MB of 500.0 MB, growing 40.0 MB/s; entered warning 1.2s, critical 400ms before; "
-        "tried reclaim (critical) won back 20.0 MB, usr1 (emergency) no_handler, stacks (emergency) ran; "
+        "checkout#1 died, last seen at 500.0 MB of 500.0 MB, growing 40.0 MB/s; "
+        "entered warning 1.2s, critical 400ms before; tried reclaim (critical) won back 20.0 MB, "
+        "usr1 (emergency) no_handler, stacks (emergency) ran; "
         "a tier at 65 % of the limit (325.0 MB) would have given 2.1s"
     )
 
 
 def test_a_target_that_lives_on_did_not_die() -> None:
     told = autopsy_sentence("checkout", measured_facts(STEP) | {"survived": True})
-    assert told.startswith("the kernel killed a process in the cgroup of checkout at 490.0 MB of 500.0 MB")
+    assert told.startswith("the kernel killed a process in the cgroup of checkout, last seen at 490.0 MB of 500.0 MB")
     assert "no tier was entered before" in told
+
+
+def test_an_estimated_end_is_said_to_be_one() -> None:
+    rows = rows_of([(0.0, 255.0), (5.0, 355.0)])
+    end = death(rows, 15.0, False, True)
+    assert end == Death(at=12.25, about=True, unsure=10.0, last=355 * MB, last_at=5.0)
+    facts = death_facts(end, 15.0) | measured_facts(examine(rows, end.at, True, Seconds(2.0)), end.about)
+    assert set(facts) <= set(AUTOPSY_FACTS)
+    told = autopsy_sentence("shop", facts | {"tiers": told_tiers([("critical", 7.25)], end.about)})
+    assert told == (
+        "shop died, last seen at 355.0 MB of 500.0 MB about 7.2s before, growing 20.0 MB/s; "
+        "when is an estimate: it was noticed within 10.0s; entered critical about 7.2s before; nothing was done; "
+        "a tier at 70 % of the limit (350.0 MB) would have given about 7.2s"
+    )

@@ -199,14 +199,20 @@ def test_what_a_rung_finds_goes_into_the_artefact_of_the_entry_and_its_secrets_d
     assert lines[-1]["locals"] == {"password": "***", "count": "3"}
 
 
-def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+def test_every_entry_whose_artefact_could_not_be_written_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "artefacts").write_text("a file in its place")
 
     def work(scene: Scene) -> None:
-        scene.enter(Tier.CRITICAL)
-        scene.enter(Tier.CRITICAL)
+        for _ in range(3):
+            scene.enter(Tier.CRITICAL)
+            keep = scene.evidence.keeper(scene.subject)
+            assert keep is not None
+            keep([{"record": "frame", "at": "f (a.py:1)"}])  # fails as well, and is the same file
 
     scene = told(work, tmp_path)
-    assert scene.names() == ["tier_entered", "tier_entered", "artefact_failed"]
-    assert scene.told[-1].facts["artefact"] == scene.told[0].facts["artefact"]
-    assert scene.told[-1].facts["detail"] == "Not a directory"
+    entered = [event.facts["artefact"] for event in scene.told if event.name == "tier_entered"]
+    failed = [event.facts for event in scene.told if event.name == "artefact_failed"]
+    paths = [facts["artefact"] for facts in failed if facts["artefact"] != str(tmp_path / "artefacts")]
+    assert len(set(entered)) == 3
+    assert paths == entered
+    assert {facts["detail"] for facts in failed} == {"Not a directory"}

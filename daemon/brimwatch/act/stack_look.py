@@ -69,6 +69,7 @@ async def _stacks(pid: int, show_locals: bool, until: float, procfs: str) -> Ans
         return Answer(reason=Reason.ERROR, detail=f"py-spy cannot be started: {one_line(str(error))}")
 
 
+# "Kept for": the file is written a moment later, and where it cannot be, `artefact_failed` names it.
 def _judge(seen: list[_Seen], processes: int, name: str) -> Told:
     ran = [one for one in seen if one.reason is None]
     if ran:
@@ -76,10 +77,10 @@ def _judge(seen: list[_Seen], processes: int, name: str) -> Told:
         others = f" of {processes}" if processes > len(ran) else ""
         things = "process" if processes == 1 else "processes"
         told = f"{count} Python thread{'' if count == 1 else 's'} in {len(ran)}{others} {things}"
-        return Verdict.RUN, None, f"{told}, written to {name}"
+        return Verdict.RUN, None, f"{told}, kept for {name}"
     worst = next((one for one in seen if one.reason in _OUR_FAULT), seen[0])
     verdict = Verdict.FAILED if worst.reason in _OUR_FAULT else Verdict.SUPPRESSED
-    others = f"; its threads and memory map were written to {name}" if name else ""
+    others = f"; its threads and memory map are kept for {name}" if name else ""
     return verdict, worst.reason, f"{worst.told}{others}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from brimwatch.record.samples_read import RowReader
 from brimwatch.record.text import label
 from brimwatch.units import Bytes
 
+_NEXT_LOOK = 3.0  # seconds
 Key = tuple[object, ...]
 
 
@@ -32,6 +33,8 @@ class Observed:
     limit: Limit | None = None
     comms: dict[str, None] = field(default_factory=dict)
     units: dict[str, None] = field(default_factory=dict)
+    match: Mapping[str, object] | None = None  # as the configuration wrote it
+    spec: str = ""  # the name that it wrote, which may be a template
     host: bool = False
     grouped: bool = False
 
@@ -74,6 +77,7 @@ class Observations:
             _remember(target, row.comm, row.unit)
         elif isinstance(row, rows.Declared) and (target := self.of(row.target)) is not None:
             target.host, target.grouped = row.host, row.grouped
+            target.match, target.spec = row.match, row.spec
 
     def daemon(self, client: DaemonClient) -> None:
         """Take the last minutes that a running daemon remembers."""
@@ -92,6 +96,21 @@ class Observations:
 
     def stream(self, client: DaemonClient, duration: float) -> None:
         """Take what a running daemon measures from now on, for so many seconds."""
+        for row in self._rows(client, duration):
+            self.row(row)
+
+    def matches(self, client: DaemonClient) -> None:
+        """Ask a running daemon what the targets match: that comes with the next look at each."""
+        try:
+            for row in self._rows(client, _NEXT_LOOK):
+                if isinstance(row, rows.Declared) and row.target in self.targets:
+                    self.row(row)
+                if all(one.match is not None for one in self.targets.values()):
+                    return
+        except BrimwatchError:
+            return  # it has enough listeners: then what is known must do
+
+    def _rows(self, client: DaemonClient, duration: float) -> Iterator[rows.Row]:
         end, reader, rest = time.monotonic() + duration, RowReader(), b""
         for piece in client.lines("/api/v1/samples", sorted(self._wanted)):
             *lines, rest = (rest + piece).split(b"\n")
@@ -103,7 +122,7 @@ class Observations:
                 except Malformed as error:
                     raise BrimwatchError(f"{client.url}: {error}") from None
                 if row is not None:
-                    self.row(row)
+                    yield row
             if time.monotonic() >= end:
                 return
 

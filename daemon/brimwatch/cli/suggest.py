@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from brimwatch.cli.daemon_client import DEFAULT_URL, DaemonClient
 from brimwatch.cli.observed import Observations, Observed
 from brimwatch.cli.run import duration
+from brimwatch.cli.suggest_match import match_of, scalar
 from brimwatch.core.suggest import ENOUGH, FEWEST, HOLD, SHORTEST, Proposal, TooLittle, propose
 from brimwatch.errors import BrimwatchError, UsageError
 from brimwatch.model import TierRule
@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.duration is not None:
                 observed = Observations(arguments.target)
                 observed.stream(client, arguments.duration)
+            else:
+                observed.matches(client)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise BrimwatchError(f"{client.url}: the answer is not that of a Brimwatch daemon") from None
     proposals = {name: proposal_for(one) for name, one in observed.targets.items()}
@@ -105,9 +107,9 @@ def yaml_lines(targets: Mapping[str, Observed], proposals: Mapping[str, Proposal
             yield f"# {_name(name)}: {_refusal(one)}"
     yield "targets:"
     for name in good:
-        match, remark = _match(targets[name])
-        yield f"  - name: {_scalar(label(name))}"
-        yield f"    match: {{{match}}}{f'  # {remark}' if remark else ''}"
+        match, remark = match_of(targets[name], targets.values())
+        yield f"  - name: {scalar(label(name))}"
+        yield f"    match: {match}{f'  # {remark}' if remark else ''}"
         if targets[name].grouped:
             yield "    as: group"
         yield f"    policy: {_policy_name(name, good)}"
@@ -140,8 +142,8 @@ def reasoning(one: Observed, proposal: Proposal) -> Iterator[str]:
     several = "" if proposal.subjects == 1 else f" of {proposal.subjects} subjects"
     yield f"{_name(one.name)}: {signal}{several} over {format_duration(proposal.span)}, {proposal.looks} looks"
     yield (
-        f"floor {format_bytes(proposal.floor)}, usual peak {format_bytes(proposal.usual)}, "
-        f"highest peak {format_bytes(proposal.highest)}"
+        f"lowest {format_bytes(proposal.lowest)}, usual low {format_bytes(proposal.floor)}, "
+        f"usual peak {format_bytes(proposal.usual)}, highest peak {format_bytes(proposal.highest)}"
     )
     yield f"memory limit: {size(proposal.limit)}, a quarter above the highest peak{_present(one, proposal)}"
     if proposal.leak is not None:
@@ -177,25 +179,6 @@ def _rule(rule: TierRule) -> str:
     if rule.leave is not None:
         parts.append(f"leave: {{{enter.quantity.value}: {size(rule.leave.thresholds[0].value)}}}")
     return ", ".join([*parts, f"for: {HOLD:g}s"] if rule.hold else parts)
-
-
-def _match(one: Observed) -> tuple[str, str]:
-    """By what the target was recognised, as far as that was recorded, and what there is to say of it."""
-    if len(one.units) == 1:
-        return f"unit: {_scalar(_pattern(next(iter(one.units))))}", ""
-    if len(one.comms) == 1 and next(iter(one.comms)):
-        return f"name: {_scalar(_pattern(next(iter(one.comms))))}", "what it was called; see that it takes nothing else"
-    return f"name: {_scalar(_pattern(label(one.name)))}", "not known: write what it is to match"
-
-
-def _pattern(text: str) -> str:
-    """A shell pattern that matches this text alone."""
-    return re.sub(r"([*?\[])", r"[\1]", text)
-
-
-def _scalar(text: str) -> str:
-    """A YAML scalar in double quotes; JSON's escapes are YAML's. Source: yaml.org, 1.2.2, section 5.7."""
-    return json.dumps(escaped(text, 200), ensure_ascii=True)
 
 
 def _policy_name(name: str, good: Mapping[str, Proposal]) -> str:

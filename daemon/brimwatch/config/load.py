@@ -12,7 +12,7 @@ from brimwatch.config.actions import Kinds, read_action
 from brimwatch.config.embedded import PRESETS, embedded
 from brimwatch.config.inherit import Lineage
 from brimwatch.config.nodes import Node, compose
-from brimwatch.config.notices import about_actions, unknown_users, unmeasured, unused
+from brimwatch.config.notices import about_actions, overshadowed, unknown_users, unmeasured, unused
 from brimwatch.config.policies import Policies
 from brimwatch.config.safety import read_safely
 from brimwatch.config.settings import Config
@@ -62,6 +62,7 @@ def _load(content: bytes | str, source: str, kinds: Kinds) -> Config:
         *about_actions(targets, kinds),
         *unmeasured(targets, settings.get("introspection_budget")),
         *unknown_users(targets),
+        *overshadowed(targets),
     )
     return Config(
         targets=targets,

@@ -92,6 +92,18 @@ def unknown_users(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
             match = match.exclude
 
 
+def overshadowed(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
+    """Which targets can never take a process, because one before them has the very same match?"""
+    first: dict[Match, TargetSpec] = {}
+    for target in targets:
+        before = first.setdefault(target.match, target)
+        if before is not target and not target.match.host:
+            yield (
+                f"target {target.name}: its match is that of target {before.name} before it, which takes every process;"
+                " this one never takes any"
+            )
+
+
 def _is_known(user: str) -> bool:
     try:
         pwd.getpwnam(user)

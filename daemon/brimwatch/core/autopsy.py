@@ -21,6 +21,7 @@ TIMES = (10.0, 20.0, 60.0)  # seconds to the limit
 SHORTEST = Seconds(2.0)  # seconds that any rung needs: a request, an answer, a measurement
 _LEAVE = 0.9
 _NEVER = math.inf
+_DYING = 10.0  # seconds that the kernel may take to give back what a killed process held
 
 
 class Candidate(NamedTuple):
@@ -38,7 +39,7 @@ class Candidate(NamedTuple):
 
 
 class Autopsy(NamedTuple):
-    """What the history says of a kill; None where it does not tell. Growths are bytes per second up to the peak."""
+    """What the history says of a kill; None where it does not tell. Growths are bytes per second up to the end."""
 
     peak: float | None
     limit: float | None
@@ -65,21 +66,19 @@ def examine(rows: Sequence[Row], killed_at: float, from_cgroup: bool, needed: Se
     """
     limits = [row.limit for row in rows if row.limit]
     limit = limits[-1] if limits else None
-    points = [(row.at, held) for row in rows if (held := _held(row, from_cgroup)) is not None]
+    points = held_points(rows, from_cgroup)
     if not points:
         return Autopsy(None, limit, None, None, None, Seconds(0.0), needed, None)
-    # What is above the limit is counted twice, and what falls after the peak is the kill itself.
-    points = [(at, min(held, limit) if limit else held) for at, held in points]
-    peak_at, peak = max(points, key=lambda point: (point[1], point[0]))
-    alive = [point for point in points if point[0] <= peak_at]
-    times = [(row.at, _NEVER if row.time_to_limit is None else row.time_to_limit) for row in rows if row.at <= peak_at]
+    alive = points[: last_alive(points, killed_at) + 1]
+    end_at = alive[-1][0]
+    times = [(row.at, _NEVER if row.time_to_limit is None else row.time_to_limit) for row in rows if row.at <= end_at]
     candidates = [_shared(alive, share, limit, killed_at) for share in SHARES] if limit else []
     candidates += [_timed(times, seconds, killed_at) for seconds in TIMES]
     return Autopsy(
-        peak=peak,
+        peak=max(held for _, held in alive),
         limit=limit,
-        growth=_growth(alive, 10.0),
-        minute_growth=_growth(alive, 60.0),
+        growth=mean_growth(alive, 10.0),
+        minute_growth=mean_growth(alive, 60.0),
         step=max((later[1] - one[1] for one, later in _pairs(alive, 10.0)), default=None),
         seen=Seconds(killed_at - points[0][0]),
         needed=needed,
@@ -88,11 +87,36 @@ def examine(rows: Sequence[Row], killed_at: float, from_cgroup: bool, needed: Se
     )
 
 
+def held_points(rows: Sequence[Row], from_cgroup: bool) -> list[tuple[float, float]]:
+    """Times, and the bytes that counted against the limit then; what is above the limit is counted twice."""
+    limits = [row.limit for row in rows if row.limit]
+    most = limits[-1] if limits else _NEVER
+    return [(row.at, min(held, most)) for row in rows if (held := _held(row, from_cgroup)) is not None]
+
+
+def last_alive(points: Sequence[tuple[float, float]], killed_at: float) -> int:
+    """The place of the last look before the kill: what only falls in the seconds before the end is the kill itself."""
+    end = len(points) - 1
+    while end > 0 and points[end][1] < points[end - 1][1] and points[end][0] > killed_at - _DYING:
+        end -= 1
+    return end
+
+
 def _held(row: Row, from_cgroup: bool) -> float | None:
     used = row.limit - row.headroom if row.limit is not None and row.headroom is not None else row.working_set
     if not from_cgroup:
         return row.rss if used is None else used
     return max((value for value in (used, row.rss) if value is not None), default=None)
+
+
+def mean_growth(points: Sequence[tuple[float, float]], seconds: float) -> float | None:
+    """The mean growth over the last `seconds`; None for less than two looks."""
+    last = points[-1]
+    since = [point for point in points if point[0] >= last[0] - seconds]
+    if len(since) < 2:
+        since = list(points[-2:])
+    span = last[0] - since[0][0]
+    return (last[1] - since[0][1]) / span if span > 0 else None
 
 
 def _shared(points: Sequence[tuple[float, float]], share: float, limit: float, killed_at: float) -> Candidate:
@@ -130,16 +154,6 @@ def _advise(candidates: Sequence[Candidate], needed: Seconds) -> Candidate | Non
     if best is None or (sooner is not None and sooner.false_alarms < best.false_alarms):
         return sooner
     return best
-
-
-def _growth(points: Sequence[tuple[float, float]], seconds: float) -> float | None:
-    """The mean growth over the last `seconds`; None for less than two looks."""
-    last = points[-1]
-    since = [point for point in points if point[0] >= last[0] - seconds]
-    if len(since) < 2:
-        since = list(points[-2:])
-    span = last[0] - since[0][0]
-    return (last[1] - since[0][1]) / span if span > 0 else None
 
 
 def _pairs(

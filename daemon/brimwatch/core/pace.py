@@ -8,6 +8,8 @@ So a target at rest 40 % below its tier costs one look in each `interval`, and o
 reckoned at 100 MB/s, a look each 50 ms. Growth that was never seen asks for at most 50 looks a second, about 0.1 % of
 a core; only growth that was seen goes down to 2 ms.
 
+Where all tiers are active the way to the cgroup's limit is kept pace with in the same way.
+
 Does not cover: what wakes the loop sooner (pressure, OOM events), or the cadence of slow reads.
 """
 
@@ -48,7 +50,18 @@ def next_gap(
         gap = min(gap, _to_enter(rule, sample, fastest, interval))
         if state is not None and state.phase is Phase.HOLDING:
             gap = min(gap, _to_hold(rule, state, sample.at, interval))
+    gap = min(gap, _to_limit(sample, fastest, interval))
     return Seconds(min(interval, max(SHORTEST, gap)))
+
+
+def _to_limit(sample: Sample, fastest: float, interval: Seconds) -> float:
+    """The soonest that its cgroup's limit could be hit by growth that was seen: the last looks before a kill tell most.
+
+    Nothing is to be decided there, so `RESTING` is short enough.
+    """
+    if fastest <= 0 or sample.headroom is None or sample.limit is None or sample.limit.source != "cgroup":
+        return interval
+    return max(RESTING, sample.headroom / (_MARGIN * fastest))
 
 
 def _to_enter(rule: TierRule, sample: Sample, fastest: float, interval: Seconds) -> float:

@@ -39,7 +39,10 @@ class Header(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """A target is known from now on, or judged by another policy. `spec` is its name as the file writes it."""
+    """A target is known from now on, or judged by another policy.
+
+    `spec` is its name, and `match` what it takes, as the file writes them; None where a recording does not tell.
+    """
 
     target: str
     spec: str
@@ -48,6 +51,7 @@ class Declared(NamedTuple):
     wall: float
     grouped: bool = False
     host: bool = False
+    match: Mapping[str, object] | None = None
 
 
 class Joined(NamedTuple):

@@ -34,12 +34,16 @@ _CADENCE = 5.0  # seconds; rows of the past are as far apart
 
 
 class Proposal(NamedTuple):
-    """Levels in bytes. `alarms`: how often each tier would have been entered; `leak`: the growth of the floor."""
+    """Levels in bytes. `floor` is the median of the lows over time, `lowest` the least of all.
+
+    `alarms`: how often each tier would have been entered; `leak`: the growth of the floor.
+    """
 
     signal: Quantity
     span: Seconds
     looks: int
     subjects: int
+    lowest: Bytes
     floor: Bytes
     usual: Bytes
     highest: Bytes
@@ -73,6 +77,7 @@ def propose(name: str, signal: Quantity, subjects: Sequence[Envelope]) -> Propos
         span=Seconds(longest),
         looks=sum(one.looks for one in known),
         subjects=len(known),
+        lowest=Bytes(int(min(slot.low for slot in slots))),
         floor=Bytes(int(floor)),
         usual=Bytes(int(usual)),
         highest=Bytes(int(highest)),

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from brimwatch.core.autopsy import Autopsy, Candidate
+from brimwatch.core.death import Death
 from brimwatch.record.wording import Facts, bytes_of, join
 from brimwatch.units import format_bytes, format_duration
 
 
-def measured_facts(autopsy: Autopsy) -> dict[str, str | int | float | bool]:
-    """The facts of a replayed history, without those that are not known."""
+def death_facts(death: Death, noticed: float) -> dict[str, int | float | bool]:
+    """The facts of the time of death; `noticed` in monotonic seconds."""
+    facts: dict[str, int | float | bool] = {"noticed_seconds": round(max(0.0, noticed - death.at), 3)}
+    if death.last is not None and death.last_at is not None:
+        facts |= {"last_bytes": round(death.last), "last_seconds": round(max(0.0, death.at - death.last_at), 3)}
+    if death.about:
+        facts |= {"estimated": True, "unsure_seconds": round(death.unsure, 3)}
+    return facts
+
+
+def measured_facts(autopsy: Autopsy, about: bool = False) -> dict[str, str | int | float | bool]:
+    """The facts of a replayed history, without those that are not known; `about`: the time of death is an estimate."""
     advised = autopsy.advised
     share = None if advised is None else advised.share
     found: dict[str, float | str | None] = {
@@ -26,17 +37,17 @@ def measured_facts(autopsy: Autopsy) -> dict[str, str | int | float | bool]:
         "advised_time_to_limit_seconds": None if advised is None else advised.time_to_limit,
         "advised_seconds": None if advised is None or advised.left is None else round(advised.left, 3),
         "false_alarms": None if advised is None else advised.false_alarms,
-        "advice": advice(autopsy),
+        "advice": advice(autopsy, about),
     }
     return {key: value for key, value in found.items() if value is not None}
 
 
-def advice(autopsy: Autopsy) -> str:
+def advice(autopsy: Autopsy, about: bool = False) -> str:
     """Which threshold would have caught it, or plainly that none would."""
     if autopsy.peak is None:
         return "nothing was measured before: it lived for less than a look"
     if autopsy.advised is not None:
-        return _advised(autopsy, autopsy.advised)
+        return _advised(autopsy, autopsy.advised, about)
     needed = format_duration(autopsy.needed)
     if autopsy.seen < autopsy.needed:
         return (
@@ -52,13 +63,13 @@ def advice(autopsy: Autopsy) -> str:
     return f"{told}: half of the limit was never reached before"
 
 
-def _advised(autopsy: Autopsy, advised: Candidate) -> str:
+def _advised(autopsy: Autopsy, advised: Candidate, about: bool) -> str:
     if advised.share is not None:
         size = f" ({format_bytes(advised.share * autopsy.limit)})" if autopsy.limit else ""
         where = f"a tier at {advised.share:.0%} of the limit{size}".replace("%", " %")
     else:
         where = f"a tier at time_to_limit {format_duration(advised.time_to_limit or 0.0)}"
-    least = "at least " if advised.whole else ""
+    least = "at least " if advised.whole else "about " if about else ""
     told = f"{where} would have given {least}{format_duration(advised.left or 0.0)}"
     if not advised.false_alarms:
         return told
@@ -66,21 +77,43 @@ def _advised(autopsy: Autopsy, advised: Candidate) -> str:
     return f"{told}, and have been entered {times} before in {format_duration(autopsy.seen)}"
 
 
-def told_tiers(entered: Iterable[tuple[str, float]]) -> str:
-    """`warning 12.1s, critical 4.0s before`."""
-    return join(*(f"{tier} {format_duration(seconds)}" for tier, seconds in entered)) + " before"
+def told_tiers(entered: Iterable[tuple[str, float]], about: bool = False) -> str:
+    """`warning 12.1s, critical 4.0s before`, or `warning about 12.1s, ...` where the end is an estimate."""
+    word = "about " if about else ""
+    return join(*(f"{tier} {word}{format_duration(seconds)}" for tier, seconds in entered)) + " before"
 
 
 def autopsy_sentence(who: str, facts: Facts) -> str:
     """What happened, who was warned, what would have helped."""
-    peak, limit = bytes_of(facts, "peak_bytes"), bytes_of(facts, "limit_bytes")
     died = f"the kernel killed a process in the cgroup of {who}" if facts.get("survived") else f"{who} died"
-    where = f" at {peak}" + (f" of {limit}" if limit else "") if peak else ""
     growth = facts.get("growth_bytes_per_second")
     growing = f", growing {format_bytes(growth)}/s" if isinstance(growth, int | float) and growth > 0 else ""
     tiers = facts.get("tiers")
     warned = f"entered {tiers}" if tiers else "no tier was entered before"
-    return join(f"{died}{where}{growing}", warned, _won(facts), str(facts.get("advice", "")), by="; ")
+    return join(
+        f"{died}{_seen(facts)}{growing}", _late(facts), warned, _won(facts), str(facts.get("advice", "")), by="; "
+    )
+
+
+def _seen(facts: Facts) -> str:
+    """What was last measured: at the kill itself it was at its limit."""
+    last, limit = bytes_of(facts, "last_bytes") or bytes_of(facts, "peak_bytes"), bytes_of(facts, "limit_bytes")
+    if not last:
+        return ""
+    before = facts.get("last_seconds")
+    when = f" {_about(facts)}{format_duration(before)} before" if isinstance(before, int | float) and before > 0 else ""
+    return f", last seen at {last}" + (f" of {limit}" if limit else "") + when
+
+
+def _late(facts: Facts) -> str:
+    unsure = facts.get("unsure_seconds")
+    if not isinstance(unsure, int | float) or unsure <= 0:
+        return ""
+    return f"when is an estimate: it was noticed within {format_duration(unsure)}"
+
+
+def _about(facts: Facts) -> str:
+    return "about " if facts.get("estimated") else ""
 
 
 def _won(facts: Facts) -> str:

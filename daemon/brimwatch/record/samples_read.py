@@ -71,7 +71,7 @@ class RowReader:
             raise Malformed(f"policy {number} was not written before")
         return rows.Declared(
             fields.text("target"), fields.text("spec"), self._policies[number], fields.number("at"),
-            fields.number("wall"), fields.flag("grouped"), fields.flag("host"),
+            fields.number("wall"), fields.flag("grouped"), fields.flag("host"), dict(fields.pairs("match")) or None,
         )  # fmt: skip
 
     def _joined(self, fields: Fields) -> rows.Joined:

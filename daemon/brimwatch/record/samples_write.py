@@ -63,7 +63,8 @@ class RowWriter:
 
     def _declared(self, row: rows.Declared) -> Shape:
         shape: Shape = {"row": "target", "target": row.target, "spec": row.spec, "policy": self.number(row.policy)}
-        return shape | {"at": row.at, "wall": row.wall, "grouped": row.grouped, "host": row.host}
+        shape |= {"at": row.at, "wall": row.wall, "grouped": row.grouped, "host": row.host}
+        return shape if row.match is None else shape | {"match": row.match}
 
     def _terms(self, terms: rows.Terms) -> Shape:
         self._interval = terms.interval

@@ -31,7 +31,7 @@ MOST_PROCESSES = 16  # of a group, named in an artefact
 AGAIN = 60.0  # seconds between two autopsies of a subject that lives on
 SAID_AGAIN = 600.0  # seconds after which a failure that goes on is told again
 TIDY = 3600.0  # seconds between two looks at what is too old
-_MOST_FAILURES = 32  # different ones remembered
+_MOST_FAILURES = 32  # paths remembered
 
 
 class Evidence:
@@ -48,7 +48,7 @@ class Evidence:
         self._story = story
         self._redact = redact
         self._files = None if storage is None else Artefacts(storage, retention, loop, self._failed)
-        self._failures: dict[str, tuple[float, int]] = {}  # by error: when it was told, how often it came since
+        self._failures: dict[str, tuple[float, int]] = {}  # by path: when it was told, how often it came since
         self._tidied = -math.inf
 
     def retain(self, retention: Seconds) -> None:
@@ -155,15 +155,15 @@ class Evidence:
         return {**line, "locals": hidden}
 
     def _failed(self, path: str, why: str) -> None:
-        """Tell a failure once, and again only when it has gone on for a while."""
+        """Tell each path that has no file, for its entry named it; the same path again only after a while."""
         now = time.monotonic()
-        told, count = self._failures.get(why, (-math.inf, 0))
+        told, count = self._failures.pop(path, (-math.inf, 0))
         if now - told < SAID_AGAIN:
-            self._failures[why] = (told, count + 1)
+            self._failures[path] = (told, count + 1)
             return
         if len(self._failures) >= _MOST_FAILURES:
-            self._failures.clear()
-        self._failures[why] = (now, 0)
+            del self._failures[next(iter(self._failures))]  # the one that failed longest ago
+        self._failures[path] = (now, 0)
         self._story.tell(Name.ARTEFACT_FAILED, artefact=path, detail=why, count=count + 1)
 
 

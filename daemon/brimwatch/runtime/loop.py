@@ -15,6 +15,7 @@ import time
 from brimwatch.agent.places import directories
 from brimwatch.config.settings import Config
 from brimwatch.discover.roster import Roster
+from brimwatch.runtime.ends import Ends
 from brimwatch.runtime.looks import Looks
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.punctual import Punctual
@@ -44,6 +45,8 @@ class Watch:
         self._running = False
         self._punctual = Punctual(story)
         self._due = float("inf")
+        self._ends = Ends(self._hasten)
+        membership.released = self._ends.forget
         self.last_tick = 0.0
         self.passes = 0
 
@@ -69,6 +72,12 @@ class Watch:
         """Look at this subject at once: a rung has ended."""
         self._push(subject, time.monotonic())
         self._wake(0.0)
+
+    def _hasten(self, subject: Subject, due: float) -> None:
+        """Look at this subject at `due`, if that is sooner than it would be."""
+        if due < subject.due < float("inf"):
+            self._push(subject, due)
+            self._wake(max(0.0, due - time.monotonic()))
 
     def forget(self, subject: Subject) -> None:
         """The subject is gone; entries of it in the heap are passed over."""
@@ -110,6 +119,8 @@ class Watch:
             gap = FAULT_PAUSE
         self._story.sampled(Seconds(time.monotonic() - now))
         if gap != float("inf"):
+            if self._running:
+                self._ends.heed(subject)
             self._push(subject, self._on_beat(now + gap, gap))
 
     def _on_beat(self, due: float, gap: float) -> float:

@@ -42,6 +42,7 @@ class Membership:
     ) -> None:
         self.targets: dict[str, Target] = {}
         self.lost: Callable[[Subject, ProcessId, float], None] = self.drop  # says what became of it, and drops it
+        self.released: Callable[[int], None] = lambda _: None  # a pidfd is about to be closed
         self._procfs = procfs
         self._story = story
         self._make_sampler = make_sampler
@@ -84,6 +85,7 @@ class Membership:
         self._unsettled = True
         watched.sampler.close()
         if watched.pidfd >= 0:
+            self.released(watched.pidfd)
             os.close(watched.pidfd)
         target = subject.target
         target.processes -= 1
@@ -100,6 +102,7 @@ class Membership:
                 for watched in subject.watched.values():
                     watched.sampler.close()
                     if watched.pidfd >= 0:
+                        self.released(watched.pidfd)
                         os.close(watched.pidfd)
 
     def _respecify(self, target: Target, spec: TargetSpec, now: float) -> None:

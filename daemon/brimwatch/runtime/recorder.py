@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 
 from brimwatch import __version__
+from brimwatch.config.match_written import match_written
 from brimwatch.core import recorded as rows
 from brimwatch.core.budget import Spent
 from brimwatch.discover.roster import Member
@@ -240,7 +241,8 @@ class Recorder(Tap):
 def _declared(target: Target) -> rows.Declared:
     spec = target.spec
     now, wall = time.monotonic(), time.time()
-    return rows.Declared(target.name, spec.name, spec.policy, now, wall, spec.grouped, spec.match.host)
+    match = match_written(spec.match)
+    return rows.Declared(target.name, spec.name, spec.policy, now, wall, spec.grouped, spec.match.host, match)
 
 
 def _stood(subject: Subject) -> rows.Stood:

@@ -36,8 +36,8 @@ class Subject:
     """What is judged as one: a process, a group's sum, or the host."""
 
     __slots__ = (
-        "artefact", "autopsied_at", "due", "entered_at", "history", "host", "judgement", "key", "killed", "ladder",
-        "looks", "peak", "sample", "shared", "since_wall", "slot", "target", "tasks", "trail", "watched",
+        "artefact", "autopsied_at", "due", "ended_at", "entered_at", "history", "host", "judgement", "key", "killed",
+        "ladder", "looks", "peak", "sample", "shared", "since_wall", "slot", "target", "tasks", "trail", "watched",
     )  # fmt: skip
 
     def __init__(self, target: Target, key: ProcessId, slot: int | None, wall: float) -> None:
@@ -49,6 +49,7 @@ class Subject:
         self.judgement: Judgement | None = None
         self.ladder = Ladder()
         self.sample: Sample | None = None
+        self.ended_at: float | None = None  # when its last process was seen to end, where that was seen at once
         self.shared = False  # came into its tier by a value that its whole cgroup shares
         self.entered_at = 0.0  # when the crossing into the present tier was measured
         self.since_wall = wall
