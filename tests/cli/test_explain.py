@@ -38,7 +38,7 @@ def test_each_decision_is_a_line_and_the_end_a_summary(run: str, capsys: pytest.
     code, said, _ = explain(capsys, "--replay", run)
     assert code == 0
     assert "shop entered warning: rss 120 B >= 100 B" in said
-    assert "trim (rung 1 of 1, warning) was not run: superseded - still running" in said
+    assert "trim (rung 1 of 1, warning) was given up: superseded - a higher tier took over" in said
     assert "shop: entered warning 1x, critical 1x" in said
     assert "shop: emergency was never entered: closest rss 250 B of 400 B" in said
 

@@ -7,6 +7,7 @@ import json
 import sys
 
 from brimwatch.cli.ask import add_arguments, post, refusal, target_path
+from brimwatch.core.settle import GIVEN_UP
 from brimwatch.record.text import escaped
 from brimwatch.units import format_bytes, format_duration
 
@@ -68,6 +69,8 @@ def _rung(rung: dict[str, object]) -> str:
         told = f"{action} {_won(rung.get('reclaimed_bytes'))}"
         told += f" in {format_duration(took)}" if isinstance(took, int | float) else ""
         return f"{told}; {detail}" if detail else told
+    if detail == GIVEN_UP:
+        return f"{action} was given up: {why}"
     verb = "failed" if outcome == "failed" else "was not run"
     return f"{action} {verb}: {why}" + (f"; {detail}" if detail else "")
 

@@ -12,7 +12,7 @@ from brimwatch.act.request import ActionKind, Keep, Recipient, Request
 from brimwatch.act.undo import Brakes
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
-from brimwatch.core.settle import settle_told
+from brimwatch.core.settle import GIVEN_UP, settle_told
 from brimwatch.model import Attempt, Crossing, Decision, Reason, Sample, Verdict
 from brimwatch.procfs.stat import read_stat
 from brimwatch.quantity import Quantity
@@ -87,7 +87,7 @@ class Performer:
         for task in tasks:
             decision, now = self._tasks[task], time.monotonic()
             if decision.rung < 0 and not task.done():
-                self._told(subject, decision, Attempt(Verdict.SUPPRESSED, now, now, reason, "still running"))
+                self._told(subject, decision, Attempt(Verdict.SUPPRESSED, now, now, reason, GIVEN_UP))
             task.cancel()
 
     async def close(self) -> None:
