@@ -131,7 +131,7 @@ def test_a_replay_that_differs_from_what_the_daemon_told_is_said(
         (["--config.file", "{bad}"], 2, "wanted --replay SAMPLES with it"),
         (["--replay", "{run}", "--url", "http://127.0.0.1:1"], 2, "wanted one of them"),
         (["--url", "ftp://127.0.0.1:1"], 2, "wanted an address such as"),
-        (["--url", "http://127.0.0.1:1"], 1, "no daemon answers there"),
+        (["--url", "http://127.0.0.1:1"], 1, "no daemon answers at http://127.0.0.1:1 ("),
         (["--url", "http://127.0.0.1:1", "--token-file", "/nonexistent"], 2, "wanted a readable file"),
     ],
 )
