@@ -155,7 +155,7 @@ class Performer:
             deadline=self._longest(decision),
             needed=needed,
             severity=_severity(sample),
-            because="; ".join(_crossing(one) for one in why),
+            because="; ".join(told_crossing(one) for one in why),
             facts=_facts(subject, sample),
             procfs=self._procfs,
             family=_family(subject) if decision.action.kind == "cgroup" else frozenset(),
@@ -191,7 +191,8 @@ class Performer:
         return -1
 
 
-def _crossing(one: Crossing) -> str:
+def told_crossing(one: Crossing) -> str:
+    """Why a tier holds, as a request to a target has it: `rss 861.0 MB >= 850.0 MB`."""
     sign = "<=" if one.quantity.inverted else ">="
     return f"{one.quantity} {show(one.quantity, one.value)} {sign} {show(one.quantity, one.threshold)}"
 
