@@ -46,7 +46,7 @@ def test_every_example_of_the_contract_is_read() -> None:
         "usr2": (True, False, False),
         "cleanup": (False, False, False),
         "pager": (False, False, True),
-        "drop": (False, False, False),
+        "drop": (True, False, False),
         "brake": (False, False, False),
         "squeeze": (False, False, False),
         "ceiling": (False, False, False),

@@ -14,7 +14,7 @@ from tests.act.processes import held, request_for
 from tests.act.sinks import Behaviour, answer, in_turn, raw, silent, sink
 
 from brimwatch.act.ask_webhook import claim_of
-from brimwatch.act.post_webhook import run
+from brimwatch.act.post_webhook import describe, run
 from brimwatch.act.sign_webhook import signed
 from brimwatch.act.webhook_options import Webhook
 from brimwatch.model import Attempt, Reason, Verdict
@@ -29,6 +29,25 @@ def outcome(behaviour: Behaviour, **options: Any) -> tuple[Verdict, Reason | Non
     with sink(behaviour) as receiver:
         attempt = attempt_of(Webhook(receiver.url, **options))
     return attempt.verdict, attempt.reason, attempt.claimed, attempt.settled
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param(
+            Webhook("https://shop.example:8443/memory/optimize?token=hush"),
+            "send POST https://shop.example:8443/memory/optimize",
+            id="of what asks the target the address is shown without its query",
+        ),
+        pytest.param(
+            Webhook("https://chat.example/services/T0/hush", tells=True),
+            "send POST https://chat.example",
+            id="of what tells people the path is a secret too",
+        ),
+    ],
+)
+def test_a_drill_says_where_a_message_would_go(options: Webhook, expected: str) -> None:
+    assert describe(options) == expected
 
 
 def test_a_target_is_told_what_is_needed_and_why(tmp_path: Path) -> None:

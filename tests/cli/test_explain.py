@@ -38,7 +38,7 @@ def test_each_decision_is_a_line_and_the_end_a_summary(run: str, capsys: pytest.
     code, said, _ = explain(capsys, "--replay", run)
     assert code == 0
     assert "shop entered warning: rss 120 B >= 100 B" in said
-    assert "trim (rung 1 of 1, warning) was not run: superseded - still running" in said
+    assert "trim (rung 1 of 1, warning) was given up: superseded - a higher tier took over" in said
     assert "shop: entered warning 1x, critical 1x" in said
     assert "shop: emergency was never entered: closest rss 250 B of 400 B" in said
 
@@ -131,7 +131,7 @@ def test_a_replay_that_differs_from_what_the_daemon_told_is_said(
         (["--config.file", "{bad}"], 2, "wanted --replay SAMPLES with it"),
         (["--replay", "{run}", "--url", "http://127.0.0.1:1"], 2, "wanted one of them"),
         (["--url", "ftp://127.0.0.1:1"], 2, "wanted an address such as"),
-        (["--url", "http://127.0.0.1:1"], 1, "no daemon answers there"),
+        (["--url", "http://127.0.0.1:1"], 1, "no daemon answers at http://127.0.0.1:1 ("),
         (["--url", "http://127.0.0.1:1", "--token-file", "/nonexistent"], 2, "wanted a readable file"),
     ],
 )

@@ -148,7 +148,7 @@ def test_of_several_targets_those_with_too_little_history_are_named(
     [
         (["--replay", "/nonexistent"], 1, "wanted a recording"),
         (["--replay", "x", "--duration", "5s"], 2, "wanted a recording or a daemon"),
-        (["--url", "http://127.0.0.1:1"], 1, "no daemon answers there"),
+        (["--url", "http://127.0.0.1:1"], 1, "no daemon answers at http://127.0.0.1:1 ("),
     ],
 )
 def test_what_cannot_be_had_says_why(

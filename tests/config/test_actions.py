@@ -22,7 +22,9 @@ def action(text: str, name: str = "a") -> tuple[Action | None, tuple[str, ...]]:
     [
         pytest.param("{signal: SIGUSR1}", Action("a", "signal", ("signal",)), id="the shortest"),
         pytest.param("{hook: {}}", Action("a", "hook", ("hook",), cooperative=True), id="a kind that asks"),
-        pytest.param("{stacks: {}}", Action("a", "stacks", ("stacks",), tells=True), id="a kind that tells"),
+        pytest.param(
+            "{stacks: {}}", Action("a", "stacks", ("stacks",), tells=True, settle=Seconds(0.0)), id="a kind that tells"
+        ),
         pytest.param(
             "{signal: SIGUSR1, settle: 3s}",
             Action("a", "signal", ("signal",), settle=Seconds(3.0)),

@@ -30,6 +30,15 @@ def test_what_cannot_be_run_is_noticed_where_it_may_come_to_run() -> None:
     )
 
 
+def test_a_rung_that_only_tells_is_noticed_and_waits_for_no_effect() -> None:
+    text = TARGET.replace("observe", "p") + "policies: {p: {tiers: {critical: {when: {rss: 1GB}, do: [look, ask]}}}}\n"
+    config = read(text + "actions: {look: {stacks: {}}, ask: {signal: SIGUSR1}}\n")
+    assert config.notices == (
+        "policy p: look under `do` of critical only tells, and the rungs after it wait for that; put it under `tell`",
+    )
+    assert [action.settle for action in config.policies["p"].tiers[0].do] == [0.0, 2.0]
+
+
 def test_a_policy_that_others_extend_is_used() -> None:
     text = "policies: {base: {}, mine: {extends: base}}"
     assert read(TARGET.replace("observe", "mine") + text).notices == ()

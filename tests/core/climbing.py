@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from brimwatch.core.budget import Spent
 from brimwatch.core.course import accounted
-from brimwatch.core.decide import Facts, Ladder, attempted, decide
+from brimwatch.core.decide import Ladder, attempted, decide
 from brimwatch.core.evaluate import Judgement, evaluate
+from brimwatch.core.gate import Facts
 from brimwatch.core.select import Turn
 from brimwatch.model import (
     Action,

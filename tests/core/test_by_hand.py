@@ -3,6 +3,7 @@
 import pytest
 
 from brimwatch.core.by_hand import answered, begin, cooperative, ended, not_run, taken_over
+from brimwatch.core.settle import GIVEN_UP
 from brimwatch.model import Action, Attempt, Condition, Firing, Reading, Reason, Sample, Tier, TierRule, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.units import Seconds
@@ -69,7 +70,7 @@ def test_what_the_targets_own_ladder_takes_over_keeps_what_it_won_until_then() -
     waiting = taken_over(begin(Tier.CRITICAL, 0, ASK, sample(10.0, 200)), sample(11.5, 150), Reason.STOPPED)
 
     assert (outcome.verdict, outcome.reclaimed) == (Verdict.RUN, 50 * MB)
-    assert (waiting.verdict, waiting.reason, waiting.detail) == (Verdict.SUPPRESSED, Reason.STOPPED, "still running")
+    assert (waiting.verdict, waiting.reason, waiting.detail) == (Verdict.SUPPRESSED, Reason.STOPPED, GIVEN_UP)
 
 
 def test_only_rungs_that_ask_are_run_by_hand_and_keep_their_place() -> None:

@@ -1,12 +1,15 @@
 """Which rung runs now? The rules of the ladder, one case each."""
 
-from tests.core.climbing import LIMIT, Climb, policy
+from dataclasses import replace
+
+from tests.core.climbing import LIMIT, PAGER, PURGE, Climb, policy, rss
 
 from brimwatch.core.budget import Spent
-from brimwatch.core.decide import Facts, decide
+from brimwatch.core.decide import decide
 from brimwatch.core.evaluate import evaluate
+from brimwatch.core.gate import Facts
 from brimwatch.core.select import Turn
-from brimwatch.model import Reading, Reason, Sample, Verdict
+from brimwatch.model import Budget, Reading, Reason, Sample, Tier, TierRule, Verdict
 from brimwatch.quantity import Quantity
 
 
@@ -111,6 +114,59 @@ def test_a_higher_tier_starts_at_once_and_supersedes_the_lower_one() -> None:
     climb = Climb(policy())
     climb.look(0, 250)
     assert climb.look(0.5, 450) == ["usr1 = superseded", "critical: clean superseded", "emergency: purge"]
+
+
+def emergency_that_rests(climb: Climb) -> None:
+    """The emergency's ladder has just ended and cools down until 60.2; the subject is calm again."""
+    climb.look(0, 450)
+    climb.answer(0.1, settled=True)
+    climb.look(0.2, 10)
+    climb.said.clear()
+
+
+def test_a_lower_ladder_goes_on_in_a_higher_tier_whose_own_ladder_cools_down() -> None:
+    climb = Climb(policy())
+    emergency_that_rests(climb)
+    climb.look(10, 250)
+    assert climb.look(10.5, 450) == ["emergency: purge cooldown (restart)"]
+    climb.answer(10.6)
+    assert climb.look(12.7, 450) == ["usr1 = -200", "critical: clean"]
+
+
+def test_the_higher_tiers_ladder_takes_over_as_soon_as_it_has_cooled_down() -> None:
+    climb = Climb(policy())
+    emergency_that_rests(climb)
+    climb.look(59, 250)
+    climb.look(59.5, 450)
+    assert climb.look(60.3, 450) == ["usr1 = superseded", "critical: clean superseded", "emergency: purge"]
+
+
+def test_a_lower_ladder_goes_on_in_a_higher_tier_that_only_tells() -> None:
+    quiet = TierRule(Tier.EMERGENCY, rss(400), tell=(PAGER,))
+    climb = Climb(policy(tiers=(*policy().tiers[:2], quiet)))
+    climb.look(0, 250)
+    assert climb.look(0.5, 450) == ["emergency: pager"]
+    climb.answer(0.6)
+    assert climb.look(2.7, 450) == ["usr1 = -200", "critical: clean"]
+
+
+def test_a_lower_ladder_goes_on_where_no_rung_of_the_higher_tier_may_run() -> None:
+    refused = TierRule(Tier.EMERGENCY, rss(400), do=(replace(PURGE, at_most=Budget(1, 600.0)),))
+    climb = Climb(policy(tiers=(*policy().tiers[:2], refused)))
+    climb.spent = climb.spent.spend("shop", refused.do[0], 0.0)
+    climb.look(0, 250)
+    assert climb.look(0.5, 450) == ["emergency: purge budget"]
+    climb.answer(0.6)
+    assert climb.look(2.7, 450) == ["usr1 = -200", "critical: clean"]
+
+
+def test_a_lower_ladder_goes_on_until_it_is_the_subjects_turn_in_the_higher_tier() -> None:
+    climb = Climb(policy())
+    climb.look(0, 250)
+    climb.turn = Turn.WAIT
+    assert climb.look(0.5, 450) == []
+    climb.turn = Turn.GO
+    assert climb.look(0.6, 450) == ["usr1 = superseded", "critical: clean superseded", "emergency: purge"]
 
 
 def test_overlapping_bytes_are_credited_once_to_the_later_rung() -> None:

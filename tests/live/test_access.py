@@ -244,6 +244,36 @@ def test_many_encrypted_connections_cost_little_memory_and_those_that_only_hold_
     assert grown < 12_000_000
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("record", "-o", "-", "--duration", "1s"), ("explain",), ("suggest",), ("reclaim", "no-such"), ("drill", "x")],
+    ids=lambda words: words[0],
+)
+def test_every_command_asks_a_daemon_with_users_and_a_private_authority(
+    authority: Authority, start: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    trust = trusting(authority)
+    daemon = start(TLS + USERS, ready=lambda url: get(url, trust=trust) == 200)
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    asked = [sys.executable, "-m", "brimwatch", *words, "--url", daemon.url]
+    login = ["--user", "alice", "--password-file", str(tmp_path / "password")]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SSL_")}
+
+    def said(*more: str, **variables: str) -> str:
+        ended = subprocess.run(
+            [*asked, *more], capture_output=True, text=True, timeout=60, env={**environ, **variables}
+        )
+        return ended.stderr
+
+    stranger, nobody = said(*login), said("--ca-file", str(authority.file))
+    known = said(*login, "--ca-file", str(authority.file)), said(*login, SSL_CERT_FILE=str(authority.file))
+
+    assert f"{daemon.url} has a certificate that is not trusted" in stranger
+    assert "no daemon answers" not in stranger
+    assert f"{daemon.url} answered 401" in nobody
+    assert [one for one in known if "answered 401" in one or "certificate" in one] == []
+
+
 def get_or_zero(url: str, trust: ssl.SSLContext) -> int:
     try:
         return get(url, trust=trust)

@@ -16,6 +16,14 @@ def section(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
 
+def test_no_row_stands_twice_or_outside_its_table() -> None:
+    names = {heading: [row[0] for row in section(heading)] for heading in ("Events", "Facts", "Reasons")}
+
+    assert [name for rows in names.values() for name in sorted(set(rows)) if rows.count(name) > 1] == []
+    assert re.findall(r"\n\n\| `.*", LOGS) == [], "a table begins with its head"
+    assert "\n\n\n" not in LOGS
+
+
 def test_every_event_is_documented_with_level_meaning_and_facts() -> None:
     documented = {row[0].strip("`"): (row[1], row[2], re.findall(r"`([^`]+)`", row[3])) for row in section("Events")}
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.record.pictures import MB, WALL
 
+from brimwatch.core.settle import GIVEN_UP
 from brimwatch.model import Action, Change, Crossing, Decision, Limit, Outcome, Reading, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import CATALOGUE, Name
@@ -84,8 +85,8 @@ STORY: dict[str, tuple[Event, str]] = {
         "checkout#3: usr1 (rung 1 of 3, critical) failed: exit_code - exit code 3",
     ),
     "a rung was given up": (
-        ended(Verdict.SUPPRESSED, reason=Reason.SUPERSEDED),
-        "checkout#3: usr1 (rung 1 of 3, critical) was not run: superseded - a higher tier took over",
+        ended(Verdict.SUPPRESSED, reason=Reason.SUPERSEDED, detail=GIVEN_UP),
+        "checkout#3: usr1 (rung 1 of 3, critical) was given up: superseded - a higher tier took over",
     ),
     "dry run lists the rest": (
         rung_suppressed("checkout", 3, DECISION, WALL, 3),

@@ -27,7 +27,7 @@ def parse(node: Node) -> Traits | None:
     if fields is None or "webhook" not in fields:
         return None
     options = read_webhook(fields["webhook"])
-    return None if options is None else Traits(options, tells=options.tells)
+    return None if options is None else Traits(options, cooperative=not options.tells, tells=options.tells)
 
 
 def notices(options: object) -> tuple[str, ...]:
@@ -42,6 +42,17 @@ def longest(options: object) -> Seconds:
     from brimwatch.act.webhook_options import DEADLINE, Webhook
 
     return options.deadline if isinstance(options, Webhook) else DEADLINE
+
+
+def describe(options: object) -> str:
+    """What an attempt would send, for a person, and where; of what tells no path: with chat services it is a secret."""
+    from brimwatch.act.web_address import address_of
+    from brimwatch.act.webhook_options import Webhook
+
+    if not isinstance(options, Webhook):
+        return "send a POST"
+    address = address_of(options.url)
+    return f"send POST {address.origin}{'' if options.tells else address.path.partition('?')[0]}"
 
 
 async def run(request: Request) -> Attempt:

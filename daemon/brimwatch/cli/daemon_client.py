@@ -1,56 +1,78 @@
-"""How does a command ask a running daemon? Over HTTP, with the token where there is one; a failure is one sentence."""
+"""How does a command ask a running daemon? Over HTTP, with plain words where that fails."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
-from brimwatch.errors import BrimwatchError, UsageError
+from brimwatch.cli.ask import TOKEN_VARIABLE, way_of
+from brimwatch.errors import BrimwatchError
 from brimwatch.record.text import escaped
 
-DEFAULT_URL = "http://127.0.0.1:9847"
-_CONNECT, _ANSWER = 5.0, 20.0  # seconds; a stream says something each 5 s
+_CONNECT, _ANSWER = 10.0, 20.0  # seconds; a stream says something each 5 s
+_ORDER = 3600.0  # seconds for an order: a target of many members takes a while
 _LARGEST = 64 << 20  # bytes of one answer
+_SAID = 300  # characters of a refusal
 
 
 class DaemonClient:
-    """A daemon at an address such as http://127.0.0.1:9847. Raises UsageError for one that cannot be."""
+    """The daemon that the options of `ask.add_arguments` name. Raises UsageError for options that cannot be."""
 
-    def __init__(self, url: str, token_file: str | None = None) -> None:
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        way = way_of(arguments)
         import httpx
 
-        self.url = url.rstrip("/")
-        if not self.url.startswith(("http://", "https://")):
-            raise UsageError(f"--url: found {url!r}, wanted an address such as {DEFAULT_URL}")
-        headers = {} if token_file is None else {"authorization": f"Bearer {read_token(token_file)}"}
-        timeout = httpx.Timeout(_ANSWER, connect=_CONNECT)
-        try:
-            self._client = httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise UsageError(f"--url: found {url!r}: {error}") from None
+        self.url = way.url
+        # No proxy of the environment: what it is meant for is rarely this machine.
+        self._client = httpx.Client(
+            headers=way.headers, auth=way.login, verify=way.trust, trust_env=False,
+            timeout=httpx.Timeout(_ANSWER, connect=_CONNECT),
+        )  # fmt: skip
 
     def json(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
         """The answer to a GET. Raises BrimwatchError."""
         with self._failures():
-            answer = self._client.get(path, params=dict(parameters or {}))
-            if len(answer.content) > _LARGEST:
-                raise BrimwatchError(f"{self.url}{path}: the answer is longer than any of ours")
-            if answer.status_code != 200:
-                raise BrimwatchError(f"{self.url}: {_said(answer.status_code, answer.content)}")
-            return json.loads(answer.content)
+            answer = self._client.get(self.url + path, params=dict(parameters or {}))
+            return self._read(answer.status_code, answer.content)
+
+    def order(self, path: str, parameters: Mapping[str, str]) -> Any:
+        """The answer to a POST that has something done, however long that takes. Raises BrimwatchError."""
+        import httpx
+
+        with self._failures():
+            patience = httpx.Timeout(_ORDER, connect=_CONNECT)
+            answer = self._client.post(self.url + path, params=dict(parameters), timeout=patience)
+            return self._read(answer.status_code, answer.content)
 
     def lines(self, path: str, targets: Sequence[str]) -> Iterator[bytes]:
         """Pieces of an endless answer about these targets, or all; a line may go on in the next.
 
         Raises BrimwatchError.
         """
-        with self._failures(), self._client.stream("GET", path, params={"target": list(targets)}) as answer:
+        with self._failures(), self._client.stream("GET", self.url + path, params={"target": list(targets)}) as answer:
             if answer.status_code != 200:
                 answer.read()
-                raise BrimwatchError(f"{self.url}: {_said(answer.status_code, answer.content)}")
+                self._read(answer.status_code, answer.content)
             yield from answer.iter_bytes()
+
+    def _read(self, status: int, content: bytes) -> Any:
+        if len(content) > _LARGEST:
+            raise BrimwatchError(f"{self.url}: the answer is longer than any of ours")
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError):
+            raise BrimwatchError(f"{self.url} answered {status} without JSON; is it a Brimwatch?") from None
+        if status == 200:
+            return value
+        said = value.get("error") if isinstance(value, dict) else None
+        told = f"{self.url} answered {status}" + (f": {escaped(str(said), _SAID)}" if said else "")
+        if status == 401:
+            told += f"; show who you are: --token-file F (or ${TOKEN_VARIABLE}), or --user U --password-file F"
+        raise BrimwatchError(told)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -59,29 +81,26 @@ class DaemonClient:
         try:
             yield
         except httpx.ConnectError as error:
-            raise BrimwatchError(f"{self.url}: no daemon answers there ({error}); is `brimwatch run` up?") from None
+            raise BrimwatchError(_nobody(self.url, str(error))) from None
+        except httpx.TimeoutException as error:
+            raise BrimwatchError(f"{self.url}: no answer in time ({type(error).__name__})") from None
         except httpx.HTTPError as error:
-            raise BrimwatchError(f"{self.url}: the daemon is gone ({type(error).__name__}: {error})") from None
-        except (ValueError, UnicodeDecodeError):
-            raise BrimwatchError(f"{self.url}: the answer is not that of a Brimwatch daemon") from None
+            hint = "; does it want https?" if self.url.startswith("http:") else ""
+            why = str(error) or type(error).__name__
+            raise BrimwatchError(f"{self.url}: the daemon is gone, or is none of ours: {why}{hint}") from None
 
 
-def read_token(path: str) -> str:
-    """The first line of a token file. Raises UsageError."""
-    try:
-        with open(path, encoding="latin-1") as file:
-            token = file.readline(4096).strip()
-    except OSError as error:
-        raise UsageError(f"--token-file {path}: {error.strerror}; wanted a readable file") from None
-    if not token:
-        raise UsageError(f"--token-file {path}: empty; wanted a token in the first line")
-    return token
+def target_path(name: str, command: str) -> str:
+    """The path of a command on a target; a name may hold anything."""
+    return f"/api/v1/targets/{quote(name, safe='')}/{command}"
 
 
-def _said(status: int, content: bytes) -> str:
-    try:
-        said = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError):
-        return f"answered {status}; wanted a Brimwatch daemon"
-    hint = "; --token-file shows the token" if status == 401 else ""
-    return f"answered {status}: {escaped(str(said), 300)}{hint}"
+def _nobody(url: str, why: str) -> str:
+    if "CERTIFICATE" in why.upper():
+        return f"{url} has a certificate that is not trusted ({why}); --ca-file F names whose certificates are"
+    if "SSL" in why.upper() or "TLS" in why.upper():
+        return f"{url} answers, but no TLS connection came about ({why})"
+    return (
+        f"no daemon answers at {url} ({why}); start one with `brimwatch run --config.file F`,"
+        " or say where it is with --url"
+    )

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.cli import explain_summary
-from brimwatch.cli.daemon_client import DEFAULT_URL, DaemonClient
+from brimwatch.cli.ask import add_arguments
+from brimwatch.cli.daemon_client import DaemonClient
 from brimwatch.cli.explain_summary import Summary
 from brimwatch.cli.replaying import Judge
 from brimwatch.config.load import load_file
@@ -55,8 +56,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )  # fmt: skip
     add("--format", choices=("text", "json"), default="text", help="text for people, json lines for programs")
     add("--all", action="store_true", help="also the start of each rung, and processes that come and go")
-    add("--url", metavar="URL", help=f"the running daemon, where nothing is replayed (default: {DEFAULT_URL})")
-    add("--token-file", metavar="F", help="its bearer token (default: none)")
+    add_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -203,7 +203,7 @@ def _tiers(happening: Happening) -> tuple[str, ...]:
 
 def _explain_daemon(arguments: argparse.Namespace) -> int:
     """Print the last events of the running daemon that are decisions."""
-    client = DaemonClient(arguments.url or DEFAULT_URL, arguments.token_file)
+    client = DaemonClient(arguments)
     found: list[dict[str, object]] = []
     for name in arguments.target or [""]:
         asked = {"limit": "1000"} | ({"target": name} if name else {})

@@ -6,7 +6,10 @@ import argparse
 import json
 import sys
 
-from brimwatch.cli.ask import add_arguments, post, refusal, target_path
+from brimwatch.cli.ask import add_arguments
+from brimwatch.cli.daemon_client import DaemonClient, target_path
+from brimwatch.core.settle import GIVEN_UP
+from brimwatch.errors import BrimwatchError
 from brimwatch.record.text import escaped
 from brimwatch.units import format_bytes, format_duration
 
@@ -19,9 +22,16 @@ def add_order(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("target", metavar="TARGET", help="name of the target, as the metrics have it")
     add("--tier", choices=TIERS, default="critical", help="whose ladder (default: %(default)s)")
-    add("--member", type=int, metavar="N", help="this member only (default: each in turn)")
+    add("--member", type=member, metavar="N", help="this member only (default: each in turn)")
     add("--format", choices=("text", "json"), default="text", help="text for people, json for tools (default: text)")
     add_arguments(parser)
+
+
+def member(text: str) -> int:
+    """A member's number. For argparse."""
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"found {text!r}, wanted a member's number, as the metrics have it")
+    return int(text)
 
 
 def carry_out(command: str, arguments: argparse.Namespace) -> int:
@@ -29,10 +39,10 @@ def carry_out(command: str, arguments: argparse.Namespace) -> int:
     parameters = {"tier": arguments.tier}
     if arguments.member is not None:
         parameters["member"] = str(arguments.member)
-    answer = post(arguments, target_path(arguments.target, command), parameters)
-    if answer.status != 200 or not isinstance(answer.value, dict):
-        raise refusal(arguments.url, answer)
-    report = answer.value
+    client = DaemonClient(arguments)
+    report = client.order(target_path(arguments.target, command), parameters)
+    if not isinstance(report, dict):
+        raise BrimwatchError(f"{client.url}: the answer is not that of a Brimwatch daemon")
     if arguments.format == "json":
         print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
@@ -68,6 +78,8 @@ def _rung(rung: dict[str, object]) -> str:
         told = f"{action} {_won(rung.get('reclaimed_bytes'))}"
         told += f" in {format_duration(took)}" if isinstance(took, int | float) else ""
         return f"{told}; {detail}" if detail else told
+    if detail == GIVEN_UP:
+        return f"{action} was given up: {why}"
     verb = "failed" if outcome == "failed" else "was not run"
     return f"{action} {verb}: {why}" + (f"; {detail}" if detail else "")
 

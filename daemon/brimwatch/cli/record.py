@@ -9,7 +9,8 @@ import signal
 import sys
 import time
 
-from brimwatch.cli.daemon_client import DEFAULT_URL, DaemonClient
+from brimwatch.cli.ask import add_arguments
+from brimwatch.cli.daemon_client import DaemonClient
 from brimwatch.cli.run import duration
 from brimwatch.cli.sample_sink import Sink
 from brimwatch.config.settings import Config
@@ -49,8 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add = parser.add_argument
     add("-o", dest="output", metavar="F", required=True, help="file to write; `-` is standard output")
-    add("--url", metavar="URL", help=f"the running daemon (default: {DEFAULT_URL})")
-    add("--token-file", metavar="F", help="its bearer token (default: none)")
+    add_arguments(parser)
     add("--target", action="append", default=[], metavar="NAME", help="only this target; may be given several times")
     add("--pid", type=int, metavar="N", help="no daemon: watch this process")
     add("--config.file", dest="config_file", metavar="F", help="no daemon: watch what this file says, in dry run")
@@ -81,12 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(options) if offline else None
     if arguments.pid is not None and not os.path.exists(f"/proc/{arguments.pid}"):
         raise BrimwatchError(f"--pid: there is no process {arguments.pid}")
-    url = arguments.url or DEFAULT_URL
     sink = Sink(arguments.output, arguments.force, largest)
     started = time.monotonic()
     try:
         if config is None:
-            why = _from_daemon(DaemonClient(url, arguments.token_file), sink, arguments)
+            why = _from_daemon(DaemonClient(arguments), sink, arguments)
         else:
             why = asyncio.run(_from_engine(options, config, sink, arguments))
         sink.end(RowWriter().line(End(why)))

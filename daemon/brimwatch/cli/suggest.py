@@ -7,7 +7,8 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 
-from brimwatch.cli.daemon_client import DEFAULT_URL, DaemonClient
+from brimwatch.cli.ask import add_arguments
+from brimwatch.cli.daemon_client import DaemonClient
 from brimwatch.cli.observed import Observations, Observed
 from brimwatch.cli.run import duration
 from brimwatch.cli.suggest_match import match_of, scalar
@@ -37,8 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--url", metavar="URL", help=f"the running daemon (default: {DEFAULT_URL})")
-    add("--token-file", metavar="F", help="its bearer token (default: none)")
+    add_arguments(parser)
     add(
         "--duration",
         type=duration,
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         for row in SampleFile(arguments.replay).rows():
             observed.row(row)
     else:
-        client = DaemonClient(arguments.url or DEFAULT_URL, arguments.token_file)
+        client = DaemonClient(arguments)
         try:
             observed.daemon(client)
             if arguments.duration is not None:

@@ -72,7 +72,7 @@ def read_action(name: str, node: Node, kinds: Kinds) -> Action | None:
     own = parser.KEYS | {kind}
     fields = node.mapping((*sorted(own), *COMMON_KEYS)) or {}
     traits = _traits(parser, kind, node.only(own))
-    settle = fields["settle"].duration(maximum=LONGEST_SETTLE) if "settle" in fields else SETTLE
+    settle = fields["settle"].duration(maximum=LONGEST_SETTLE) if "settle" in fields else None
     only_if = read_condition(fields["only_if"]) if "only_if" in fields else None
     at_most = _budget(fields["at_most"]) if "at_most" in fields else None
     where = fields["on"].choice(WHERE) if "on" in fields else None
@@ -89,7 +89,7 @@ def read_action(name: str, node: Node, kinds: Kinds) -> Action | None:
         cooperative=traits.cooperative,
         ends_process=traits.ends_process,
         tells=traits.tells,
-        settle=SETTLE if settle is None else settle,
+        settle=(Seconds(0.0) if traits.tells else SETTLE) if settle is None else settle,  # telling has no effect
         only_if=None if only_if is None else only_if.condition,
         at_most=at_most,
         on_parent=where == "parent",

@@ -14,7 +14,7 @@ from brimwatch.config.faults import Faults, harmless, quoted
 from brimwatch.config.inherit import TIERS
 from brimwatch.config.load import TOP_KEYS, Parts, read_parts
 from brimwatch.config.nodes import Node, compose
-from brimwatch.config.notices import about_actions, unmeasured
+from brimwatch.config.notices import about_actions, telling_rungs, unmeasured
 from brimwatch.config.settings import Config, Match, TargetSpec
 from brimwatch.config.tree import Leaf, Row, Table, Tree
 from brimwatch.errors import ConfigError
@@ -78,7 +78,8 @@ def guard_config(flags: Flags, pid: int, kinds: Kinds, content: bytes | str = "{
         raise ConfigError(found)
     target = TargetSpec(NAME, Match(pid=pid, children=True), policy, grouped=flags.grouped)
     done = {name: action for name, action in parts.actions.items() if action is not None}
-    notices = (*about_actions((target,), kinds), *unmeasured((target,), parts.settings.get("introspection_budget")))
+    budget = parts.settings.get("introspection_budget")
+    notices = (*about_actions((target,), kinds), *telling_rungs((target,)), *unmeasured((target,), budget))
     return Config(
         targets=(target,),
         policies={policy.name: policy},

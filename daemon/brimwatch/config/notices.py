@@ -43,6 +43,16 @@ def about_actions(targets: tuple[TargetSpec, ...], kinds: Kinds) -> Iterator[str
         yield f"action{'s' if len(names) > 1 else ''} {', '.join(names)}: {notice}"
 
 
+def telling_rungs(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
+    """Which rungs of ladders only tell? They win nothing back, and those after them wait until they are through."""
+    for policy in _policies(targets):
+        for rule in policy.tiers:
+            names = [action.name for action in rule.do if action.tells]
+            if names:
+                told = f"policy {policy.name}: {', '.join(names)} under `do` of {rule.tier.label} only tells"
+                yield f"{told}, and the rungs after it wait for that; put it under `tell`"
+
+
 def _own_notices(kinds: Kinds, action: Action) -> Iterable[str]:
     """What the kind has to say of this one action."""
     notices: Callable[[object], Iterable[str]] | None = getattr(kinds[action.kind], "notices", None)

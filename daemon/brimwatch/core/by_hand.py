@@ -1,14 +1,14 @@
 """When is a rung that a person asked for over, and what did it achieve?
 
 The target may be calm: there is no `leave` to fall below, so what a rung wins is measured at the end of its settling
-time, or when its answer says that it is done. Does *not* cover which rungs may run (`decide.gate`).
+time, or when its answer says that it is done. Does *not* cover which rungs may run (`gate`).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from brimwatch.core.settle import held_bytes, measured_since, settle, settle_until
+from brimwatch.core.settle import GIVEN_UP, held_bytes, measured_since, settle, settle_until
 from brimwatch.model import Action, Attempt, Firing, Outcome, Reason, Sample, Tier, TierRule, Verdict
 from brimwatch.units import Bytes, Seconds
 
@@ -46,7 +46,7 @@ def taken_over(
     if closed.reclaimed is not None and firing.before is not None and ladder is not None and ladder.before is not None:
         closed = replace(closed, reclaimed=Bytes(firing.before - ladder.before))
     if firing.attempt is None:
-        return replace(closed, verdict=Verdict.SUPPRESSED, reason=reason, detail="still running")
+        return replace(closed, verdict=Verdict.SUPPRESSED, reason=reason, detail=GIVEN_UP)
     return closed
 
 

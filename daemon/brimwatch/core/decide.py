@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from brimwatch.core.budget import Spent
-from brimwatch.core.evaluate import Judgement, above_leave, goal_reached, meets, meets_measured
+from brimwatch.core.evaluate import Judgement, above_leave
+from brimwatch.core.gate import Facts, gate, needed
 from brimwatch.core.select import Turn
-from brimwatch.core.settle import held_bytes, measured_since, settle, settle_until
+from brimwatch.core.settle import GIVEN_UP, held_bytes, measured_since, settle, settle_until
 from brimwatch.model import (
-    Action,
     Attempt,
     Change,
     Decision,
@@ -55,33 +54,6 @@ class Ladder:
         return replace(self, cooldowns=(ends[0], ends[1], ends[2], ends[3]))
 
 
-class Facts(NamedTuple):
-    """What one look knows of one subject. `guard`: why none of its processes may be ended, if so."""
-
-    target: str
-    policy: Policy
-    judgement: Judgement
-    change: Change | None
-    sample: Sample
-    turn: Turn
-    spent: Spent
-    guard: Reason | None = None
-    dry_run: bool = False
-    swap_matters: bool = True
-
-    @property
-    def tier(self) -> Tier:
-        """The highest active tier."""
-        return self.judgement.tier
-
-    def above(self, rule: TierRule) -> bool | None:
-        """Is the tier still to be kept? None where it cannot be told."""
-        for one, state in zip(self.policy.tiers, self.judgement.states, strict=True):
-            if one is rule:
-                return above_leave(rule, self.sample, state)
-        return None
-
-
 class Step(NamedTuple):
     """What follows from one look: the ladder as it stands now, rungs to run or refuse, rungs that ended."""
 
@@ -95,7 +67,13 @@ def decide(ladder: Ladder, facts: Facts) -> Step:
     decisions: list[Decision] = []
     outcomes: list[Outcome] = []
     if facts.change is not None:
-        ladder = _changed(ladder, facts.change, facts, decisions, outcomes)
+        ladder = _changed(ladder, facts.change, facts)
+    firing = ladder.firing
+    if firing is not None and firing.tier < facts.tier:
+        if _takes_over(ladder, facts):
+            ladder = _supersede(ladder, firing, facts, decisions, outcomes)
+        else:  # the lower one goes on; what tells of the higher goes out, and why its own does not start is said
+            ladder = replace(_start(replace(ladder, firing=None), facts, decisions), firing=firing)
     if ladder.firing is not None:
         ladder = _advance(ladder, ladder.firing, facts, decisions, outcomes)
     elif facts.tier is not Tier.CALM:
@@ -122,13 +100,9 @@ def rule_of(policy: Policy, tier: Tier) -> TierRule | None:
     return None
 
 
-def _changed(
-    ladder: Ladder, change: Change, facts: Facts, decisions: list[Decision], outcomes: list[Outcome]
-) -> Ladder:
-    """A tier was entered (a lower ladder is superseded) or left (nothing runs)."""
+def _changed(ladder: Ladder, change: Change, facts: Facts) -> Ladder:
+    """A tier was entered or left (nothing runs)."""
     if change.after > change.before:
-        if ladder.firing is not None and ladder.firing.tier < change.after:
-            ladder = _supersede(ladder, ladder.firing, facts, decisions, outcomes)
         return replace(ladder, entered=change.after, refused=Tier.CALM, told=Tier.CALM, waiting=None)
     return lowered(ladder, change.after, facts.policy, facts.sample.at)
 
@@ -140,6 +114,17 @@ def lowered(ladder: Ladder, tier: Tier, policy: Policy, now: float) -> Ladder:
     return replace(ladder, entered=Tier.CALM, refused=Tier.CALM)
 
 
+def _takes_over(ladder: Ladder, facts: Facts) -> bool:
+    """Does the ladder of the tier that holds start now? Else a lower one goes on: something has to be tried.
+
+    Its own cooldown may still run, it may have no rung, or none that may run now.
+    """
+    rule = rule_of(facts.policy, facts.tier)
+    if rule is None or facts.turn is not Turn.GO or not ladder.cooled(rule.tier, facts.sample.at):
+        return False
+    return facts.above(rule) is True and any(gate(rule, action, facts) is None for action in rule.do)
+
+
 def _supersede(
     ladder: Ladder, firing: Firing, facts: Facts, decisions: list[Decision], outcomes: list[Outcome]
 ) -> Ladder:
@@ -147,7 +132,7 @@ def _supersede(
     rule = rule_of(facts.policy, firing.tier)
     closed = settle(firing, facts.sample)
     if firing.attempt is None:
-        closed = replace(closed, verdict=Verdict.SUPPRESSED, reason=Reason.SUPERSEDED, detail="still running")
+        closed = replace(closed, verdict=Verdict.SUPPRESSED, reason=Reason.SUPERSEDED, detail=GIVEN_UP)
     outcomes.append(closed)
     if rule is not None:
         rest = range(firing.rung + 1, len(rule.do))
@@ -179,7 +164,7 @@ def _start(ladder: Ladder, facts: Facts, decisions: list[Decision]) -> Ladder:
     if facts.above(rule) is not True:
         return ladder
     ladder = replace(ladder, climbs=ladder.climbs + 1)
-    return _climb(ladder, rule, 0, facts, decisions)
+    return _climb(ladder, rule, 0, ladder.climbs, facts, decisions)
 
 
 def would_start(ladder: Ladder, policy: Policy, judgement: Judgement, sample: Sample) -> bool:
@@ -249,49 +234,25 @@ def _advance(
         if sample.at < firing.settle_by and (falling or facts.above(rule) is not False):
             return replace(ladder, firing=replace(firing, seen=held))
     outcomes.append(settle(firing, sample))
-    return _climb(ladder, rule, firing.rung + 1, facts, decisions)
+    return _climb(ladder, rule, firing.rung + 1, firing.number, facts, decisions)
 
 
-def _climb(ladder: Ladder, rule: TierRule, first: int, facts: Facts, decisions: list[Decision]) -> Ladder:
-    """Find the next rung that may run, from `first` on; without one the climb ends and the cooldown begins."""
+def _climb(ladder: Ladder, rule: TierRule, first: int, number: int, facts: Facts, decisions: list[Decision]) -> Ladder:
+    """Find the next rung that may run, from `first` on; without one the climb ends and the cooldown begins.
+
+    `number` is that of the climb.
+    """
     sample, now = facts.sample, facts.sample.at
     for index in range(first, len(rule.do)):
         action = rule.do[index]
-        if not _needed(rule, action, facts):
+        if not needed(rule, action, facts):
             break
         reason = gate(rule, action, facts)
         if reason is None:
-            decisions.append(Decision(rule.tier, action, index, Verdict.RUN, now, firing=ladder.climbs))
-            return replace(ladder, firing=Firing(ladder.climbs, rule.tier, index, action, now, held_bytes(sample)))
-        decisions.append(_refuse(rule, index, reason, facts, ladder.climbs))
+            decisions.append(Decision(rule.tier, action, index, Verdict.RUN, now, firing=number))
+            return replace(ladder, firing=Firing(number, rule.tier, index, action, now, held_bytes(sample)))
+        decisions.append(_refuse(rule, index, reason, facts, number))
     return replace(ladder, firing=None).cool(rule.tier, now + facts.policy.cooldown)
-
-
-def _needed(rule: TierRule, action: Action, facts: Facts) -> bool:
-    """Is the subject still above `leave`, or, for a cooperative rung, above the policy's goal?
-
-    Where a value is missing the climb ends; while the tier holds, the ladder runs again after its cooldown.
-    """
-    if facts.above(rule):
-        return True
-    goal = facts.policy.goal
-    return action.cooperative and goal is not None and not goal_reached(goal, facts.sample)
-
-
-def gate(rule: TierRule, action: Action, facts: Facts) -> Reason | None:
-    """Why this rung may not run now, or None."""
-    if facts.dry_run:
-        return Reason.DRY_RUN
-    if action.only_if is not None and meets(action.only_if, facts.sample) is not True:
-        return Reason.CONDITION
-    if action.ends_process:
-        if not meets_measured(action.only_if or rule.when, facts.sample):
-            return Reason.CONDITION
-        if facts.guard is not None and not (facts.guard is Reason.PARENT and action.on_parent):
-            return facts.guard
-    if not facts.spent.allows(facts.target, action, facts.sample.at):
-        return Reason.BUDGET
-    return None
 
 
 def _refuse(rule: TierRule, index: int, reason: Reason, facts: Facts, number: int) -> Decision:

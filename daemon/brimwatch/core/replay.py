@@ -17,8 +17,9 @@ from brimwatch.core import recorded as rows
 from brimwatch.core.budget import Spent
 from brimwatch.core.by_hand import taken_over
 from brimwatch.core.course import accounted, concerns, entered_shared, rejudged, turn_of
-from brimwatch.core.decide import Facts, Ladder, attempted, decide, lowered, rule_of
+from brimwatch.core.decide import Ladder, attempted, decide, lowered, rule_of
 from brimwatch.core.evaluate import evaluate
+from brimwatch.core.gate import Facts
 from brimwatch.core.replayed import Happening, Plan, Replayed, ReplayedTarget
 from brimwatch.core.settle import settle_gone, settle_told
 from brimwatch.model import Attempt, Change, Decision, Outcome, ProcessId, Reason, Sample, Tier, Verdict

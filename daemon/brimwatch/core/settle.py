@@ -10,6 +10,7 @@ from brimwatch.quantity import Quantity
 from brimwatch.units import Bytes, Seconds
 
 SHORTEST_SETTLE = 0.05  # seconds: less than this a target cannot answer, whatever the forecast says
+GIVEN_UP = "given up under way"  # the detail of a rung that was begun, and that something else took the place of
 SWAP_PATIENCE = 2.0  # seconds beyond the settling time that a fresh swap figure is waited for
 
 

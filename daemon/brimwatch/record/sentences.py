@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from brimwatch.core.settle import GIVEN_UP
 from brimwatch.model import Reason
 from brimwatch.quantity import Quantity
 from brimwatch.record.catalogue import Name
@@ -109,14 +110,16 @@ def _action_ran(who: str, facts: Facts) -> str:
     return join(told, str(detail) if detail else None, by="; ")
 
 
-def _why(facts: Facts) -> str:
-    reason, detail = str(facts.get("reason", "")), facts.get("detail")
+def _why(facts: Facts, detailed: bool = True) -> str:
+    reason, detail = str(facts.get("reason", "")), facts.get("detail") if detailed else None
     meaning = REASONS[Reason(reason)] if reason in Reason.__members__.values() else None
     return join(join(reason, str(detail) if detail else meaning, by=" - "))
 
 
 def _action_suppressed(who: str, facts: Facts) -> str:
     rest = facts.get("rest")
+    if facts.get("detail") == GIVEN_UP:  # what was begun was run, if not to its end
+        return f"{who}: {_rung(facts)} was given up: {_why(facts, detailed=False)}"
     told = f"{who}: {_rung(facts)} was not run: {_why(facts)}"
     return join(told, f"then would have come {rest}" if rest else None, by="; ")
 

@@ -113,24 +113,7 @@ class Continuity(Store):
         if decision.rung >= 0 or action.kind != "webhook":
             return False
         self._story.started(subject)
-        rule = rule_of(subject.target.spec.policy, decision.tier)
-        because = crossings(rule, sample) if rule is not None else ()
-        wall = self._clock().wall
-        change = Change(Tier.CALM, decision.tier, sample.at, because)
-        event = tier_changed(subject.target.name, subject.label, change, sample, wall, artefact=subject.artefact)
-        occasion = Occasion(
-            name=event.name.value,
-            wall=wall,
-            target=subject.target.name,
-            member=subject.label,
-            tier=decision.tier.label,
-            action=action.name,
-            sentence=sentence(event),
-            facts={key: value for key, value in event.facts.items() if key != "before"},
-            host=self._host,
-            started=subject.since_wall,
-            page=self.page,
-        )
+        occasion = entered(subject, decision, sample, self._clock().wall, self._host, self.page)
         self.tellings.tell(subject, decision.tier, action, occasion)
         return True
 
@@ -213,3 +196,24 @@ class Continuity(Store):
             self._left = {**counts, "after_crash": past.after_crash}
             if past.ended is not None:
                 self._left["down_seconds"] = round(elapsed(past.ended, self._clock()), 1)
+
+
+def entered(subject: Subject, decision: Decision, sample: Sample, wall: float, host: str, page: str) -> Occasion:
+    """What is told of a tier that was entered; `wall` in Unix seconds."""
+    rule = rule_of(subject.target.spec.policy, decision.tier)
+    because = crossings(rule, sample) if rule is not None else ()
+    change = Change(Tier.CALM, decision.tier, sample.at, because)
+    event = tier_changed(subject.target.name, subject.label, change, sample, wall, artefact=subject.artefact)
+    return Occasion(
+        name=event.name.value,
+        wall=wall,
+        target=subject.target.name,
+        member=subject.label,
+        tier=decision.tier.label,
+        action=decision.action.name,
+        sentence=sentence(event),
+        facts={key: value for key, value in event.facts.items() if key != "before"},
+        host=host,
+        started=subject.since_wall,
+        page=page,
+    )

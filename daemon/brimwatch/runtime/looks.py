@@ -12,8 +12,9 @@ from dataclasses import replace
 from brimwatch.core.budget import Spent
 from brimwatch.core.by_hand import taken_over
 from brimwatch.core.course import accounted, concerns, entered_shared, gives_up, turn_of
-from brimwatch.core.decide import Facts, Step, decide
+from brimwatch.core.decide import Step, decide
 from brimwatch.core.evaluate import Judgement, evaluate
+from brimwatch.core.gate import Facts
 from brimwatch.core.pace import next_gap
 from brimwatch.core.settle import settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict

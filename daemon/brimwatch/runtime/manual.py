@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from brimwatch.core.by_hand import answered, begin, cooperative, ended, not_run, taken_over
 from brimwatch.core.course import was_refused
-from brimwatch.core.decide import Facts, gate, rule_of
+from brimwatch.core.decide import rule_of
+from brimwatch.core.gate import Facts, gate
 from brimwatch.core.select import Turn
 from brimwatch.core.settle import settle_gone
 from brimwatch.model import Action, Attempt, Decision, Firing, Outcome, Reason, Sample, Tier, TierRule, Verdict

@@ -14,7 +14,7 @@ from brimwatch.act.request import ActionKind, Keep, Recipient, Request
 from brimwatch.act.undo import Brakes
 from brimwatch.core.decide import attempted, rule_of
 from brimwatch.core.evaluate import crossings, needed_bytes
-from brimwatch.core.settle import settle_told
+from brimwatch.core.settle import GIVEN_UP, settle_told
 from brimwatch.model import Attempt, Crossing, Decision, Reason, Sample, Verdict
 from brimwatch.procfs.stat import read_stat
 from brimwatch.quantity import Quantity
@@ -92,7 +92,7 @@ class Performer:
         for task in tasks:
             decision, now = self._tasks[task], time.monotonic()
             if decision.rung < 0 and not task.done():
-                self._told(subject, decision, Attempt(Verdict.SUPPRESSED, now, now, reason, "still running"))
+                self._told(subject, decision, Attempt(Verdict.SUPPRESSED, now, now, reason, GIVEN_UP))
             task.cancel()
 
     async def close(self) -> None:
@@ -160,7 +160,7 @@ class Performer:
             deadline=self._longest(decision),
             needed=needed,
             severity=_severity(sample),
-            because="; ".join(_crossing(one) for one in why),
+            because="; ".join(told_crossing(one) for one in why),
             facts=_facts(subject, sample),
             procfs=self._procfs,
             family=_family(subject) if decision.action.kind == "cgroup" else frozenset(),
@@ -200,7 +200,8 @@ class Performer:
         return -1
 
 
-def _crossing(one: Crossing) -> str:
+def told_crossing(one: Crossing) -> str:
+    """Why a tier holds, as a request to a target has it: `rss 861.0 MB >= 850.0 MB`."""
     sign = "<=" if one.quantity.inverted else ">="
     return f"{one.quantity} {show(one.quantity, one.value)} {sign} {show(one.quantity, one.threshold)}"
 
