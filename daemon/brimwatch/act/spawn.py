@@ -44,13 +44,18 @@ def spawn(
             setsigmask=(),
             setsigdef=_DEFAULTS,
         )
-    _started.append(pid)
+    note_child(pid)
     _unprotect(pid, procfs)
     return pid
 
 
-def is_of_action(pid: int) -> bool:
-    """Was this one of the last children that an action started? Whoever reaps orphans leaves it to the action."""
+def note_child(pid: int) -> None:
+    """Say that we started this child: whoever takes in orphans leaves it alone."""
+    _started.append(pid)
+
+
+def is_ours(pid: int) -> bool:
+    """Was this one of the last children that we started ourselves? Whoever reaps orphans leaves it to its starter."""
     return pid in _started
 
 

@@ -206,7 +206,7 @@ def _watch(
 ) -> tuple[Watching | None, str]:
     """The watch over the process `pid`, or why there is none: the command is run all the same."""
     try:
-        from brimwatch.act.spawn import is_of_action
+        from brimwatch.act.spawn import is_ours
         from brimwatch.config.guarded import for_process
         from brimwatch.record.catalogue import Level
         from brimwatch.record.log import Format
@@ -217,7 +217,7 @@ def _watch(
         options = Options(
             listen_address=arguments.listen_address or None,
             storage_path="",  # the folder is a daemon's: our retention would end what it keeps
-            adopts=lambda child: child != pid and not is_of_action(child),
+            adopts=lambda child: child != pid and not is_ours(child),
         )
         return Watching(
             options=options,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import brimwatch
+from brimwatch.act.spawn import note_child
 from brimwatch.errors import MalformedProcFile
 from brimwatch.inspect.found import Want
 from brimwatch.inspect.wire import LONGEST, Answer, parse_answer, question
@@ -122,6 +123,7 @@ class Worker:
                 env=_ENVIRONMENT,
                 start_new_session=True,
             )
+            note_child(process.pid)
         except OSError:
             os.close(questions)
             os.close(answers)

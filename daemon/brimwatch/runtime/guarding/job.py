@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from brimwatch.act.spawn import is_of_action
+from brimwatch.act.spawn import is_ours
 from brimwatch.errors import MalformedProcFile
 from brimwatch.model import Policy
 from brimwatch.procfs.stat import read_stat
@@ -41,7 +41,7 @@ class Job:
         self._taken = taken
         self._oom = oom
         self._started = time.time()
-        self._reaper = Reaper(launched.pid, is_of_action)
+        self._reaper = Reaper(launched.pid, is_ours)
         self._stopped_here = False
 
     def wait(self, watching: Watching | None) -> Ended:
@@ -122,7 +122,7 @@ def left_running(procfs: str = "/proc") -> tuple[Left, ...]:
     """Our descendants but for what actions started: the command has ended, they have not."""
     found = []
     for name in os.listdir(procfs):
-        if not name.isdigit() or is_of_action(int(name)):
+        if not name.isdigit() or is_ours(int(name)):
             continue
         with contextlib.suppress(OSError, MalformedProcFile):  # gone meanwhile
             stat = read_stat(procfs, int(name))
