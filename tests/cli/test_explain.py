@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.recordings import declared, looks, recording
+from tests.cli.recordings import KEY, WALL, declared, looks, recording
+from tests.core.climbing import policy
 
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.cli.main import main
 from brimwatch.config.load import load
 from brimwatch.core import recorded as rows
+from brimwatch.core.decide import Ladder
+from brimwatch.core.evaluate import evaluate
+from brimwatch.model import Reading, Sample, Tier
+from brimwatch.quantity import Quantity
+from brimwatch.units import Seconds
 
 CONFIG = """
 targets: [{name: shop, match: {name: shop}, policy: own}]
@@ -58,7 +64,29 @@ def test_json_is_one_object_a_line(run: str, capsys: pytest.CaptureFixture[str])
 def test_only_one_tier_or_target_is_shown_where_that_is_asked_for(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = explain(capsys, "--replay", run, "--tier", "emergency")[1]
     assert "entered warning:" not in said
-    assert "0 targets" in explain(capsys, "--replay", run, "--target", "other")[1]
+    assert "shop: emergency was not entered" in said
+    assert "entered warning" not in said
+    assert "trim" not in said
+    assert "shop: ran" not in said
+    code, _, why = explain(capsys, "--replay", run, "--target", "other")
+    assert (code, "found other; the recording knows shop" in why) == (2, True)
+
+
+def test_who_was_in_a_tier_from_the_start_is_said_to_have_been(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = policy()
+    judgement, _ = evaluate(one, None, Sample(0.0, {Quantity.RSS: Reading(120.0, 0.0)}), Seconds(1.0))
+    stood = rows.Stood("shop", KEY, None, judgement, Ladder(), False, None, WALL)
+    taken = [declared("shop", one), stood, *looks(lambda _: 120.0, 5), rows.Lost(3), stood, *looks(lambda _: 120.0, 2)]
+    run = recording(tmp_path / "run.jsonl", taken)
+    assert judgement.tier is Tier.WARNING
+    said = explain(capsys, "--replay", run)[1]
+    assert "shop: in warning from the start" in said
+    assert "no tier was entered" not in said
+    assert "warning was never entered" not in said
+    last = json.loads(explain(capsys, "--replay", run, "--format", "json")[1].splitlines()[-1])
+    assert last["summary"]["shop"]["from_start"] == {"warning": 1}
 
 
 @pytest.fixture
@@ -80,6 +108,16 @@ def test_another_configuration_is_judged_and_what_is_assumed_is_said(
     assert "# shop: judged by policy own, not as recorded; a rung that did not run then is assumed" in said
     assert "shop: no tier was entered" in said
     assert "shop: critical was never entered: closest rss 0.0 % of 85.0 %" in said
+
+
+def test_that_another_configuration_decides_otherwise_is_to_be_expected(
+    tmp_path: Path, config: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = rows.Told("tier_entered", "shop", None, 1.0, {"before": "calm", "after": "critical"})
+    run = recording(tmp_path / "run.jsonl", [declared(), *looks(lambda _: 5e3, 1), told])
+    said = explain(capsys, "--config.file", config(), "--replay", run)[1]
+    assert "otherwise" not in said
+    assert "the daemon, under its own configuration, told 0 of these decisions as well" in said
 
 
 def test_a_target_that_the_configuration_does_not_know_is_said(

@@ -263,3 +263,16 @@ def test_a_daemon_says_what_its_targets_match(spawn: Any, start: Any) -> None:
     observed.daemon(client)
     observed.matches(client)
     assert observed.targets["tree"].match == {"pid": lone.pid, "children": True}
+
+
+def test_a_target_that_the_daemon_does_not_know_is_refused_by_all_who_ask_it(
+    spawn: Any, start: Any, tmp_path: Path
+) -> None:
+    lone = grower(spawn)
+    daemon = start(config(mark_of(6), lone.pid))
+    output = tmp_path / "run.jsonl"
+    for words in (["record", "-o", str(output), "--duration", "5s"], ["explain"]):
+        done = brimwatch(*words, "--url", daemon.url, "--target", "typo")
+        assert done.returncode == 2
+        assert "--target: found typo; the daemon knows" in done.stderr
+    assert not output.exists()

@@ -14,12 +14,13 @@ from brimwatch.cli.ask import add_arguments
 from brimwatch.cli.daemon_client import DaemonClient
 from brimwatch.cli.explain_summary import Summary
 from brimwatch.cli.replaying import Judge
+from brimwatch.cli.target_names import refuse_unknown, target_names
 from brimwatch.config.load import load_file
 from brimwatch.core import recorded as rows
 from brimwatch.core.replay import Assume, Replay
 from brimwatch.core.replayed import Happening
 from brimwatch.errors import UsageError
-from brimwatch.model import Change, Decision, Tier
+from brimwatch.model import Change, Decision, ProcessId, Tier
 from brimwatch.record.agreement import Agreement, event_of
 from brimwatch.record.events import Event, Recorded
 from brimwatch.record.samples_file import SampleFile
@@ -86,6 +87,7 @@ class Explanation:
         self._replay = Replay(judge.plan, judge.terms, assume)
         self._agreement = Agreement()
         self._summaries: dict[str, Summary] = {}
+        self._known: set[tuple[str, ProcessId]] = set()
         self._lost = 0
         self._looks = 0
         self._ended = ""
@@ -111,7 +113,7 @@ class Explanation:
     def _tell(self, happening: Happening, event: Event | None) -> None:
         if not self._chosen(happening.target):
             return
-        self._summaries.setdefault(happening.target, Summary()).take(happening)
+        self._summary(happening.target).take(happening)
         if self._tier is not None and self._tier not in _tiers(happening):
             return
         if event is not None:
@@ -122,8 +124,22 @@ class Explanation:
             said = f"{who}: {decision.action.name} ({decision.tier.label}) is started"
             self._line(happening.wall, {"event": "rung_started", "told": said} if self._json else escaped(said))
 
+    def _summary(self, target: str) -> Summary:
+        return self._summaries.setdefault(target, Summary(self._tier))
+
+    def _stands(self, row: rows.Stood) -> None:
+        """Where a subject stands that nothing was known of before: it did not enter that tier here."""
+        target = self._replay.targets.get(row.target)
+        subject = None if target is None else target.subjects.get(row.key)
+        if subject is not None and subject.tier and (row.target, row.key) not in self._known:
+            self._summary(row.target).stood[subject.tier] += 1
+
     def _beside(self, row: rows.Row) -> None:
         """What is no decision, but has to be known beside them."""
+        if isinstance(row, rows.Stood):
+            self._stands(row)
+        if isinstance(row, rows.Stood | rows.Joined):
+            self._known.add((row.target, row.key))
         if isinstance(row, rows.Look):
             self._looks += 1
         elif isinstance(row, rows.Lost):
@@ -148,7 +164,10 @@ class Explanation:
         print(json.dumps({"note": said}) if self._json else f"# {escaped(said)}")
 
     def _conclude(self) -> None:
+        refuse_unknown(sorted(self._names), list(self._replay.targets), "the recording")
         chosen = [name for name in self._replay.targets if self._chosen(name)]
+        for name in chosen:
+            self._summary(name)
         if self._file.torn is not None:
             self._note(f"line {self._file.torn} is cut off in the middle: the recording ended without being told to")
         if self._file.unknown:
@@ -164,16 +183,19 @@ class Explanation:
         )
         for line in explain_summary.lines(self._summaries, self._replay, chosen):
             print(line)
-        for line in verdict(self._agreement):
+        for line in verdict(self._agreement, self._judge.differs):
             print(line)
 
 
-def verdict(agreement: Agreement) -> Iterable[str]:
-    """Whether the daemon told the same, in words."""
+def verdict(agreement: Agreement, other: bool) -> Iterable[str]:
+    """Whether the daemon told the same, in words; `other`: it judged by another configuration."""
     differences = agreement.differences
     if not differences:
         if agreement.same:
             yield f"the daemon told the same: all {agreement.same} of its events agree with this replay"
+        return
+    if other:
+        yield f"the daemon, under its own configuration, told {agreement.same} of these decisions as well"
         return
     yield f"the daemon told otherwise {len(differences)} times, and the same {agreement.same} times"
     for difference in differences[:DIFFERENCES_SHOWN]:
@@ -207,7 +229,10 @@ def _explain_daemon(arguments: argparse.Namespace) -> int:
     found: list[dict[str, object]] = []
     for name in arguments.target or [""]:
         asked = {"limit": "1000"} | ({"target": name} if name else {})
-        found += client.json("/api/v1/events", asked)["events"]
+        events = client.json("/api/v1/events", asked)["events"]
+        if name and not events:
+            refuse_unknown([name], target_names(client), "the daemon")
+        found += events
     for event in sorted(found, key=lambda one: str(one.get("time"))):
         facts = event.get("facts")
         known = facts if isinstance(facts, dict) else {}

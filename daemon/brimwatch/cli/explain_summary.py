@@ -16,9 +16,11 @@ from brimwatch.units import format_bytes, format_ratio
 
 
 class Summary:
-    """One target's account."""
+    """One target's account, of one tier (`only`, its label) or of all. `stood`: who was in a tier from the start."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: str | None = None) -> None:
+        self.only = only
+        self.stood: Counter[Tier] = Counter()
         self.entered: Counter[Tier] = Counter()
         self.ran: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -29,8 +31,10 @@ class Summary:
         """Count one happening."""
         what = happening.what
         if isinstance(what, Change):
-            if what.after > what.before:
+            if what.after > what.before and self.concerns(what.after):
                 self.entered[what.after] += 1
+        elif not self.concerns(what.tier):
+            return
         elif what.verdict is Verdict.SUPPRESSED:
             self.refused[str(what.reason or "error")] += 1
         elif isinstance(what, Decision):
@@ -41,6 +45,10 @@ class Summary:
         else:
             self.failed[str(what.reason or "error")] += 1
 
+    def concerns(self, tier: Tier) -> bool:
+        """Whether the account is of this tier."""
+        return self.only is None or tier.label == self.only
+
 
 def lines(summaries: Mapping[str, Summary], replay: Replay, chosen: Iterable[str]) -> list[str]:
     """The account of each target in a few lines."""
@@ -49,7 +57,12 @@ def lines(summaries: Mapping[str, Summary], replay: Replay, chosen: Iterable[str
         summary = summaries.get(name, Summary())
         shown = escaped(name, 80)
         entered = ", ".join(f"{tier.label} {count}x" for tier, count in sorted(summary.entered.items()))
-        said.append(f"{shown}: entered {entered}" if entered else f"{shown}: no tier was entered")
+        stood = ", ".join(tier.label for tier in sorted(summary.stood) if summary.concerns(tier))
+        if stood:
+            said.append(f"{shown}: in {stood} from the start{f'; entered {entered}' if entered else ''}")
+        else:
+            none = f"{summary.only} was not entered" if summary.only else "no tier was entered"
+            said.append(f"{shown}: entered {entered}" if entered else f"{shown}: {none}")
         for tier, near in never_entered(summary, replay, name):
             said.append(f"{shown}: {tier.label} was never entered: {approach(near)}")
         if summary.ran:
@@ -69,7 +82,9 @@ def never_entered(summary: Summary, replay: Replay, name: str) -> list[tuple[Tie
     subjects = [*target.subjects.values(), *(subject for of, subject in replay.past if of == name)]
     found = []
     for rule in target.plan.policy.tiers:
-        if summary.entered[rule.tier] or any(subject.tier >= rule.tier for subject in subjects):
+        if not summary.concerns(rule.tier) or summary.entered[rule.tier] or summary.stood[rule.tier]:
+            continue
+        if any(subject.tier >= rule.tier for subject in subjects):
             continue
         near = [one.nearness.closest[rule.tier] for one in subjects if rule.tier in one.nearness.closest]
         found.append((rule.tier, max(near, key=lambda one: one.ratio, default=None)))
@@ -103,6 +118,7 @@ def _shape(summary: Summary, replay: Replay, name: str) -> dict[str, Any]:
             of = {f"value{ending}": near.value, f"threshold{ending}": near.level}
             closest[tier.label] = {"signal": near.threshold.quantity.value, **of}
     return {
+        "from_start": {tier.label: count for tier, count in sorted(summary.stood.items())},
         "entered": {tier.label: count for tier, count in sorted(summary.entered.items())},
         "ran": dict(summary.ran),
         "failed": dict(summary.failed),

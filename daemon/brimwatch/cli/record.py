@@ -13,6 +13,7 @@ from brimwatch.cli.ask import add_arguments
 from brimwatch.cli.daemon_client import DaemonClient
 from brimwatch.cli.run import duration
 from brimwatch.cli.sample_sink import Sink
+from brimwatch.cli.target_names import refuse_unknown, target_names
 from brimwatch.config.settings import Config
 from brimwatch.core.recorded import End
 from brimwatch.errors import BrimwatchError, UsageError
@@ -81,20 +82,34 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(options) if offline else None
     if arguments.pid is not None and not os.path.exists(f"/proc/{arguments.pid}"):
         raise BrimwatchError(f"--pid: there is no process {arguments.pid}")
+    client = DaemonClient(arguments) if config is None else None
+    if arguments.target:
+        _refuse_unknown(arguments.target, client, config)
     sink = Sink(arguments.output, arguments.force, largest)
     started = time.monotonic()
     try:
-        if config is None:
-            why = _from_daemon(DaemonClient(arguments), sink, arguments)
-        else:
+        if client is not None:
+            why = _from_daemon(client, sink, arguments)
+        elif config is not None:
             why = asyncio.run(_from_engine(options, config, sink, arguments))
         sink.end(RowWriter().line(End(why)))
     finally:
         sink.abandon()
         lost = f", {sink.lost} rows were lost" if sink.lost else ""
         told = f"{sink.rows} rows, {format_bytes(sink.size)}, {format_duration(time.monotonic() - started)}{lost}"
-        print(f"recorded in {sink.shown}: {told}", file=sys.stderr)
+        if not sink.gone:
+            print(f"recorded in {sink.shown}: {told}", file=sys.stderr)
     return 0
+
+
+def _refuse_unknown(wanted: list[str], client: DaemonClient | None, config: Config | None) -> None:
+    """A recording of a target that nobody knows would be an empty one. Raises UsageError."""
+    if config is not None:
+        if any("{" in spec.name for spec in config.targets):
+            return  # a template: its targets have the names of processes that may still come
+        refuse_unknown(wanted, [spec.name for spec in config.targets], "the configuration")
+    elif client is not None:
+        refuse_unknown(wanted, target_names(client), "the daemon")
 
 
 def _from_daemon(client: DaemonClient, sink: Sink, arguments: argparse.Namespace) -> str:

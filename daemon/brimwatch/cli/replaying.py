@@ -57,6 +57,11 @@ class Judge:
         ] = None
         return Plan(spec.policy, exact=False)
 
+    @property
+    def differs(self) -> bool:
+        """Is it another configuration than the one that was in force?"""
+        return self._config is not None and not self._as_recorded()
+
     def _as_recorded(self) -> bool:
         """Is it the very file that was in force? Then what was asked for on the command line holds as well."""
         same = self._config is not None and self._recorded is not None and self._config.digest == self._recorded.digest

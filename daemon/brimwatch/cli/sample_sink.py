@@ -23,6 +23,7 @@ class Sink:
 
     def __init__(self, path: str, force: bool, largest: int) -> None:
         self.rows = self.size = self.lost = 0
+        self.gone = False  # nothing was written, and the file was taken away again
         self.shown = "standard output" if path == "-" else path
         self._largest = largest
         self._path, self._fresh = path, not force
@@ -68,6 +69,7 @@ class Sink:
                 os.close(self._file)
                 if self._regular and self._fresh and not self.size:
                     os.unlink(self._path)
+                    self.gone = True
             self._closed = True
 
     def _put(self, whole: bytes) -> None:
