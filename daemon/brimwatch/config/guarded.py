@@ -78,7 +78,8 @@ def guard_config(flags: Flags, pid: int, kinds: Kinds, content: bytes | str = "{
         raise ConfigError(found)
     target = TargetSpec(NAME, Match(pid=pid, children=True), policy, grouped=flags.grouped)
     done = {name: action for name, action in parts.actions.items() if action is not None}
-    notices = (*about_actions((target,), kinds), *telling_rungs((target,)), *unmeasured((target,)))
+    meant = {f"{label}-signal{rest}" for label in flags.signal for rest in ("", "-rest")}
+    notices = (*about_actions((target,), kinds, meant), *telling_rungs((target,)), *unmeasured((target,)))
     return Config(
         targets=(target,),
         policies={policy.name: policy},
