@@ -165,9 +165,14 @@ def test_the_root_cgroup_is_never_written_to(cgroups: FakeCgroups) -> None:
 def test_cgroup_v1_has_no_brake(cgroups: FakeCgroups) -> None:
     cgroups.mounted("cgroup", "rw,memory")
     cgroups.cgroup("/app", 300 * MB, 400 * MB, None, A)
-    attempt = act(cgroups, cgroups.process(A, hierarchy="4:memory"))
+    process = cgroups.process(A, hierarchy="4:memory")
+    attempt = act(cgroups, process)
     assert told(attempt) == (Verdict.SUPPRESSED, Reason.UNSUPPORTED)
     assert "memory.soft_limit_in_bytes" in attempt.detail
+    squeezed = act(cgroups, process, options=Squeeze(Bytes(50 * MB)))
+    assert told(squeezed) == (Verdict.SUPPRESSED, Reason.UNSUPPORTED)
+    assert "memory.reclaim" in squeezed.detail
+    assert "soft_limit" not in squeezed.detail
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,10 @@ def test_sigkill_has_nothing_to_follow_it() -> None:
     assert first.options == Sending(9)
 
 
+def test_no_note_warns_of_the_very_signal_that_was_asked_for() -> None:
+    assert config(when={"emergency": ["rss=1GB"]}, signal={"emergency": "SIGTERM"}).notices == ()
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
@@ -138,6 +142,11 @@ def test_sigkill_has_nothing_to_follow_it() -> None:
             "--emergency-signal: found 'SIGTREM', wanted a signal's name, such as SIGUSR1 or SIGTERM; did you mean "
             "SIGTERM?",
             id="a signal that is not there",
+        ),
+        pytest.param(
+            {"signal": {"emergency": "SIGFOO"}},
+            "--emergency-signal: found 'SIGFOO', wanted a signal's name, such as SIGUSR1 or SIGTERM",
+            id="a signal that is near to none",
         ),
         pytest.param(
             {"signal": {"emergency": "SIGTERM"}, "grace": "5"},

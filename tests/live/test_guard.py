@@ -162,6 +162,7 @@ def test_bad_flags_are_told_and_nothing_is_started(flags: tuple[str, ...], told:
     result = guard(*flags, "--", "touch", str(witness))
     assert result.returncode == 2
     assert told in result.stderr
+    assert "brimwatch: brimwatch" not in result.stderr
     assert "Traceback" not in result.stderr
     assert not witness.exists()
 

@@ -102,3 +102,15 @@ def test_one_look_and_a_bad_configuration_leave_no_trace_in_the_storage(spawn: A
     assert (once.returncode, bad.returncode) == (0, 2)
     assert b"brimwatch_target_up" in once.stdout
     assert not storage.exists()
+
+
+def test_a_daemon_that_listens_nowhere_names_no_address(spawn: Any, wait_until: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    words = [sys.executable, "-m", "brimwatch", "run", "--web.listen-address", "", "--pid", str(os.getpid())]
+    with log.open("wb") as file:
+        spawn([*words, "--storage.path", str(tmp_path / "state")], stderr=file)
+    wait_until(lambda: "event=daemon_started" in log.read_text(), 20)
+    (line,) = [line for line in log.read_text().splitlines() if "event=daemon_started" in line]
+
+    assert "address=" not in line
+    assert "nowhere" not in line

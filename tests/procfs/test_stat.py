@@ -19,6 +19,11 @@ def line(comm: bytes) -> bytes:
     return b"4242 (" + comm + b")" + REST
 
 
+def test_an_exit_that_began_shows_in_the_flags():
+    running, exiting = parse_stat(line(b"sh")), parse_stat(line(b"sh").replace(b" 4194560 ", b" 4194564 "))
+    assert (running.is_exiting, exiting.is_exiting) == (False, True)
+
+
 def test_every_field_stands_where_proc_pid_stat_puts_it():
     expected = Stat(
         pid=4242,

@@ -55,6 +55,14 @@ def test_a_whole_account_is_told_like_this() -> None:
     ]
 
 
+def test_a_rung_after_which_more_was_held_won_nothing_back() -> None:
+    account = dataclasses.replace(WATCHED, deeds=(Deed("ask", "critical", "ran", 1091, -49_000_000),))
+    assert [line for line in lines(account, show) if "49.0" in line] == [
+        "  actions   ask (critical) at T1091 won nothing back (49.0 MB more than before)",
+        "  reclaimed nothing (49.0 MB more than before)",
+    ]
+
+
 def test_a_command_too_short_for_a_look_still_has_its_peak() -> None:
     account = dataclasses.replace(BASE, ended=1000.004, peak_process=10_400_000, code=-11)
     assert lines(account, show)[1:] == [

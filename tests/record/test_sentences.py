@@ -88,6 +88,10 @@ STORY: dict[str, tuple[Event, str]] = {
         ended(Verdict.SUPPRESSED, reason=Reason.SUPERSEDED, detail=GIVEN_UP),
         "checkout#3: usr1 (rung 1 of 3, critical) was given up: superseded - a higher tier took over",
     ),
+    "one of each was taken up": (
+        Event(Name.STATE_RESTORED, WALL, facts={"restored": 1, "budgets": 2, "webhooks": 1, "after_crash": True}),
+        "taken up after a crash: 1 subject with its tiers, 2 budgets, 1 webhook that waits",
+    ),
     "dry run lists the rest": (
         rung_suppressed("checkout", 3, DECISION, WALL, 3),
         "checkout#3: usr1 (rung 1 of 3, critical) was not run: dry_run - dry run; then would have come reclaim,restart",

@@ -180,6 +180,7 @@ def test_a_bad_query_says_what_was_wanted(client: httpx.Client, query: str, erro
     ("method", "path", "status", "allow"),
     [
         ("GET", "/nothing", 404, None),
+        ("GET", "/api/v1/nope", 404, None),
         ("GET", "/api/v1/targets/nobody", 404, None),
         ("GET", "/api/v1/targets/", 404, None),
         ("GET", "/metrics/", 404, None),
@@ -195,6 +196,14 @@ def test_errors_are_json(client: httpx.Client, method: str, path: str, status: i
     assert set(answer.json()) == {"error"}
     assert answer.headers["content-type"] == "application/json"
     assert allow is None or set(answer.headers["allow"].split(", ")) == allow
+
+
+def test_an_address_that_is_not_there_is_told_which_are(client: httpx.Client, handed_in: Services) -> None:
+    said = client.get("/api/v1/nope").json()["error"]
+    routes = [route.path for route in build_app(handed_in).routes if isinstance(route, Route)]
+    known = {path.removeprefix("/api/v1/").partition("/{")[0] for path in routes}
+
+    assert sorted(path for path in known if path not in said) == []
 
 
 def test_an_error_of_ours_is_a_500_that_tells_nothing(handed_in: Services) -> None:

@@ -166,6 +166,20 @@ def test_while_the_file_says_nothing_no_token_is_good(token_file: Path, content:
         assert status(access, Need.VIEW, AWAY._replace(authorization=bearer(given))) == 401
 
 
+def test_a_token_file_that_vanishes_is_told_once_and_again_after_it_was_there(token_file: Path) -> None:
+    access, told = Access(str(token_file)), []
+    access.warn = told.append
+    asked = AWAY._replace(authorization=bearer(TOKEN))
+    for content in (None, None, TOKEN, None):
+        token_file.unlink(missing_ok=True)
+        if content is not None:
+            token_file.write_text(content)
+        status(access, Need.VIEW, asked)
+
+    lost = "cannot be read any more (No such file or directory); until it can, no token is good"
+    assert told == [f"the token file {token_file} {lost}"] * 2
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

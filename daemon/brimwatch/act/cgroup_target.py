@@ -29,10 +29,13 @@ _V1 = (
     "cgroup v1 cannot do that: its memory.soft_limit_in_bytes is a hint for the time when the whole machine is short, "
     "and slows nothing"
 )
+NO_RECLAIM_ON_V1 = "cgroup v1 cannot do that: memory.reclaim, which takes so much and no more, is of version 2"
 
 
-def find_memory(recipient: Recipient, procfs: str, kinds: frozenset[int] = CGROUPFS) -> CgroupMemory:
+def find_memory(recipient: Recipient, procfs: str, kinds: frozenset[int] = CGROUPFS, v1: str = _V1) -> CgroupMemory:
     """The cgroup that is charged for a process, with its figures of now; version 2 only, never the root.
+
+    `v1` is what is said of one of version 1.
 
     Raises Refused, ProcessLookupError, PermissionError, OSError, MalformedProcFile.
     """
@@ -44,7 +47,7 @@ def find_memory(recipient: Recipient, procfs: str, kinds: frozenset[int] = CGROU
     if place is None:
         raise Refused(Reason.UNSUPPORTED, "no memory controller holds the process")
     if place.version == 1:
-        raise Refused(Reason.UNSUPPORTED, _V1)
+        raise Refused(Reason.UNSUPPORTED, v1)
     memory = read_cgroup_memory(place)
     if memory is None:
         raise Refused(Reason.PROTECTED, "the process is charged to the root cgroup alone, which is never written to")

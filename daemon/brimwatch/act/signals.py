@@ -68,8 +68,10 @@ def parse_signal(node: Node) -> int | None:
 
 
 def _nearest(word: str) -> str:
-    wanted = "SIG" + word[:32].upper().removeprefix("SIG")
     import difflib  # only where something is misspelt
 
-    close = difflib.get_close_matches(wanted, [name for name in _NAMES if _NAMES[name] not in _REFUSED], n=1)
-    return f"did you mean {close[0]}?" if close else ""
+    # Without the `SIG` that all have in common: by it, SIGFOO is near to SIGIO.
+    wanted = word[:32].upper().removeprefix("SIG")
+    names = [name.removeprefix("SIG") for name in _NAMES if _NAMES[name] not in _REFUSED]
+    close = difflib.get_close_matches(wanted, names, n=1)
+    return f"did you mean SIG{close[0]}?" if close else ""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from brimwatch.act.brake import Brake, brake
-from brimwatch.act.cgroup_target import Found, find_memory
+from brimwatch.act.cgroup_target import NO_RECLAIM_ON_V1, Found, find_memory
 from brimwatch.act.parts import Part, sum_up
 from brimwatch.act.refused import refusal_of
 from brimwatch.act.request import Request, Traits
@@ -118,7 +118,8 @@ def _each(request: Request, kinds: frozenset[int], work: Callable[[Found], Part]
         if stop.is_set():
             break
         try:
-            memory = find_memory(recipient, request.procfs, kinds)
+            v1 = {"v1": NO_RECLAIM_ON_V1} if isinstance(request.action.options, Squeeze) else {}
+            memory = find_memory(recipient, request.procfs, kinds, **v1)
             place = memory.place._replace(through=None)
             if place not in done:
                 done.add(place)

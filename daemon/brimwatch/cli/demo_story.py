@@ -96,7 +96,7 @@ class Narrator:
             self._highest = max(self._highest, subject.tier)
             if subject.sample is not None:
                 self._last = subject.sample.value(Quantity.RSS)
-                self._peak = max(self._peak, self._last or 0.0)
+                self._peak = max(self._peak, subject.peak)  # of all looks; ours see one each 50 ms
 
     def _tell_events(self) -> None:
         for recorded in self._events:

@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_NEEDS.format(error.name), file=sys.stderr)
         return 1
     except BrimwatchError as error:
-        print(f"brimwatch: {error}" if "\n" not in str(error) else str(error), file=sys.stderr)
+        bare = "\n" in str(error) or str(error).startswith("brimwatch ")  # each line says already whose it is
+        print(error if bare else f"brimwatch: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         return 1

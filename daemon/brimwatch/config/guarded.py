@@ -79,7 +79,8 @@ def guard_config(flags: Flags, pid: int, kinds: Kinds, content: bytes | str = "{
     target = TargetSpec(NAME, Match(pid=pid, children=True), policy, grouped=flags.grouped)
     done = {name: action for name, action in parts.actions.items() if action is not None}
     budget = parts.settings.get("introspection_budget")
-    notices = (*about_actions((target,), kinds), *telling_rungs((target,)), *unmeasured((target,), budget))
+    meant = {f"{label}-signal{rest}" for label in flags.signal for rest in ("", "-rest")}
+    notices = (*about_actions((target,), kinds, meant), *telling_rungs((target,)), *unmeasured((target,), budget))
     return Config(
         targets=(target,),
         policies={policy.name: policy},

@@ -28,11 +28,14 @@ def _rungs(policy: Policy) -> Iterator[Action]:
         yield from (*rule.tell, *rule.do)
 
 
-def about_actions(targets: tuple[TargetSpec, ...], kinds: Kinds) -> Iterator[str]:
-    """What to know of the actions that may come to run: those that end a process, those this version cannot run."""
+def about_actions(targets: tuple[TargetSpec, ...], kinds: Kinds, meant: Collection[str] = frozenset()) -> Iterator[str]:
+    """What to know of the actions that may come to run: those that end a process, those this version cannot run.
+
+    `meant`: names of those that were asked for because they end a process.
+    """
     about: dict[str, list[str]] = {}
     for action in _in_force(targets):
-        if action.ends_process:
+        if action.ends_process and action.name not in meant:
             about.setdefault(_ENDS, []).append(action.name)
         notice = getattr(kinds[action.kind], "NOTICE", "")
         if notice:

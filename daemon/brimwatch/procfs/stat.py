@@ -11,6 +11,7 @@ from brimwatch.errors import MalformedProcFile
 from brimwatch.procfs.descriptor import read_process_file
 
 _LAST_FIELD = 26  # start_stack is field 28; the first two stand before the split
+_EXITING = 0x00000004  # PF_EXITING, include/linux/sched.h: set before the memory is given back, and never cleared
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
 
 
@@ -38,6 +39,11 @@ class Stat(NamedTuple):
     def is_kernel_thread(self) -> bool:
         """True for a thread of the kernel, by its own flag: in a container PID 2 may be anything."""
         return bool(self.flags & _KERNEL_THREAD)
+
+    @property
+    def is_exiting(self) -> bool:
+        """True from the start of its exit on; its memory goes piece by piece then."""
+        return bool(self.flags & _EXITING)
 
     @property
     def is_dead(self) -> bool:

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class Deed(NamedTuple):
-    """A rung that ended: `result` is ran, failed or suppressed."""
+    """A rung that ended: `result` is ran, failed or suppressed; `wall` is when it was started."""
 
     action: str
     tier: str

@@ -45,7 +45,7 @@ def _told(account: Account, show: Clock) -> Iterator[tuple[str, str]]:
         yield "tiers", _listed([f"{one.tier} at {show(one.wall)} ({one.because})" for one in account.entries], "none")
         yield "actions", _listed([_deed(one, show) for one in account.deeds], "none")
     if any(deed.result == "ran" for deed in account.deeds):
-        yield "reclaimed", format_bytes(account.reclaimed)
+        yield "reclaimed", _won(account.reclaimed).replace("nothing back", "nothing")
     if account.reduction is not None and account.reduction > 0.01:
         yield "reduction", f"{format_ratio(account.reduction)} (last resident set seen, against its peak)"
     if account.passed:
@@ -84,9 +84,17 @@ def _resident(account: Account) -> str:
     return f"{start}{largest}{together}"
 
 
+def _won(reclaimed: int) -> str:
+    if reclaimed > 0:
+        return format_bytes(reclaimed)
+    return "nothing back" + (f" ({format_bytes(-reclaimed)} more than before)" if reclaimed < 0 else "")
+
+
 def _deed(deed: Deed, show: Clock) -> str:
     if deed.result == "ran":
-        result = "ran" if deed.reclaimed is None else f"won back {format_bytes(deed.reclaimed)}"
+        result = (
+            "ran" if deed.reclaimed is None else f"won {'back ' if deed.reclaimed > 0 else ''}{_won(deed.reclaimed)}"
+        )
     else:
         result = f"{deed.result}: {deed.reason}" if deed.reason else deed.result
     return f"{deed.action} ({deed.tier}) at {show(deed.wall)} {result}"

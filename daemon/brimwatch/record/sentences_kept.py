@@ -31,12 +31,12 @@ def _delayed(who: str, facts: Facts) -> str:
 
 def _restored(_: str, facts: Facts) -> str:
     counts = (
-        f"{facts[key]} {told}"
-        for key, told in (
-            ("restored", "subjects with their tiers"),
-            ("budgets", "budgets"),
-            ("webhooks", "webhooks that wait"),
-            ("alerts", "open alerts"),
+        f"{facts[key]} {one if facts[key] == 1 else several}"
+        for key, one, several in (
+            ("restored", "subject with its tiers", "subjects with their tiers"),
+            ("budgets", "budget", "budgets"),
+            ("webhooks", "webhook that waits", "webhooks that wait"),
+            ("alerts", "open alert", "open alerts"),
         )
         if facts.get(key)
     )

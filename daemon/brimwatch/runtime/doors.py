@@ -28,7 +28,7 @@ class Doors:
         self._file = _web_file(options, self._access)
         encrypted = self._file is not None and self._file.encrypted
         self._listener = open_socket(options.listen_address) if options.listen_address is not None else None
-        self.address = url_of(self._listener, "https" if encrypted else "http") if self._listener else "nowhere"
+        self.address = url_of(self._listener, "https" if encrypted else "http") if self._listener else ""
         self._tasks: list[asyncio.Task[None]] = []
         self._engine: Engine | None = None
         self._stream: Stream | None = None
@@ -47,6 +47,7 @@ class Doors:
         """Begin to answer."""
         for finding in (*self._access.findings(), *(self._file.findings if self._file is not None else ())):
             engine.story.tell(Name.WEB_WARNED, detail=finding)
+        self._access.warn = lambda finding: engine.story.tell(Name.WEB_WARNED, detail=finding)
         if self._listener is None:
             return
         from brimwatch.web.lean import load_uvicorn

@@ -67,7 +67,7 @@ class Service:
                 None,
                 None,
                 version=__version__,
-                address=doors.address,
+                **({"address": doors.address} if doors.serves else {}),
                 dry_run=engine.config.dry_run,
                 **engine.continuity.last_run,
             )

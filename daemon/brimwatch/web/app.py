@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,6 +20,10 @@ from brimwatch.web.respond import CarefulHeaders, refusal
 from brimwatch.web.services import Services
 from brimwatch.web.streaming import Streaming
 
+_NO_PAGE = (
+    "there is nothing at this address; there are /, /metrics, /-/healthy, /-/ready, /-/reload, and below /api/v1/:"
+    " status, targets, targets/NAME, events, stream, samples"
+)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -63,7 +68,8 @@ async def _tell(_: Request, error: Exception) -> Response:
     """An error that the client made, as JSON."""
     if not isinstance(error, HTTPException):
         raise error
-    response = refusal(error.status_code, error.detail)
+    unknown = error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase  # no route, as Starlette says it
+    response = refusal(error.status_code, _NO_PAGE if unknown else error.detail)
     response.headers.update(error.headers or {})
     return response
 

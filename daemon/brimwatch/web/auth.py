@@ -22,7 +22,7 @@ import hmac
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from brimwatch.errors import UsageError
@@ -82,6 +82,8 @@ class Access:
         self._file = token_file
         self._lifecycle = lifecycle
         self._seen: tuple[int, int, int] | None = None
+        self._lost = False  # the token file cannot be read, which was said
+        self.warn: Callable[[str], None] = lambda _: None  # takes a sentence for the log
         self._token: bytes | None = None
         if token_file is not None:
             try:
@@ -163,8 +165,13 @@ class Access:
         try:
             if self._file is not None:
                 self._read(self._file)
-        except OSError:
+                self._lost = False
+        except OSError as error:
             self._seen = self._token = None
+            if not self._lost:
+                self._lost = True
+                why = f"cannot be read any more ({error.strerror})"
+                self.warn(f"the token file {self._file} {why}; until it can, no token is good")
         return self._token
 
     def _read(self, path: str) -> None:

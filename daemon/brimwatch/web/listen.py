@@ -8,6 +8,7 @@ import socket
 
 from brimwatch.errors import UsageError
 
+_EVERY = ("0.0.0.0", "::")  # noqa: S104 - to be recognised
 WANTED = "an address such as 127.0.0.1:9847, [::1]:9847 or :9847"
 _BACKLOG = 64
 _SEND_BUFFER = 256 * 1024  # bytes of an answer that the kernel holds for one slow client
@@ -44,9 +45,9 @@ def open_socket(address: str) -> socket.socket:
 
 
 def url_of(listener: socket.socket, scheme: str = "http") -> str:
-    """The address as a browser takes it; for every address the one on this machine."""
+    """The address as a browser takes it; for every address the machine's name: it is sent to other machines too."""
     host, port = listener.getsockname()[:2]
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    name = os.uname().nodename if host in _EVERY else f"[{host}]" if ":" in host else host
     return f"{scheme}://{name}:{port}/"
 
 

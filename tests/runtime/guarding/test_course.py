@@ -34,6 +34,29 @@ def test_start_last_peak_and_mean_growth_are_kept() -> None:
     assert course.growth() == pytest.approx(25 * MB, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "ended", "expected"),
+    [
+        pytest.param([100, 200, 300, 400, 150], 1004.3, 400, id="a look in the middle of the exit"),
+        pytest.param([100, 200, 300, 400, 150], 1008.0, 150, id="a fall long before the end"),
+        pytest.param([100, 200, 400, 150, 160], 1004.3, 160, id="it grew again after the fall"),
+        pytest.param([100], 1000.1, 100, id="a single look"),
+    ],
+)
+def test_a_fall_in_the_exit_is_no_part_of_the_course(sizes: list[float], ended: float, expected: int) -> None:
+    course = grown(Course(), sizes)
+    course.close(ended)
+    assert course.last == expected * MB
+    assert max(size for _, size in course.points) <= course.peak
+    assert course.points[-1][1] == expected * MB
+
+
+def test_the_growth_is_that_until_the_exit_began() -> None:
+    course = grown(Course(), [100, 200, 300, 400, 150])
+    course.close(1004.3)
+    assert course.growth() == pytest.approx(100 * MB, rel=0.01)
+
+
 def test_a_sample_that_was_seen_is_not_counted_again() -> None:
     course = Course()
     for wall in (1000.0, 1000.1, 1000.2):
@@ -77,6 +100,13 @@ def test_nothing_lies_ahead_where_growth_is_not_certain(sizes: list[float]) -> N
     assert grown(Course((9000 * MB,)), sizes).ahead(policy()) == ()
 
 
+def test_an_emergency_that_was_entered_lies_not_ahead() -> None:
+    course = grown(Course(), [100 + 10 * step for step in range(30)])
+    course.hear(Event(Name.TIER_ENTERED, 1020.0, "job", None, {"after": "emergency"}))
+    found = course.ahead(policy(Threshold(Quantity.RSS, 0.9, True)))
+    assert [mark.what for mark in found] == ["limit"]
+
+
 def test_a_long_run_keeps_a_bounded_number_of_points_over_all_of_it() -> None:
     course = grown(Course(), [float(step) for step in range(5000)])
     assert len(course.points) <= MOST_POINTS
@@ -87,11 +117,11 @@ def test_events_become_tiers_and_deeds() -> None:
     course = Course()
     facts = {"after": "critical", "signals": "rss", "rss_bytes": 2e9, "rss_threshold_bytes": 1e9}
     course.hear(Event(Name.TIER_ENTERED, 5.0, "job", None, facts))
-    ran = {"action": "ask", "tier": "critical", "rung": 1, "reclaimed_bytes": 7}
+    ran = {"action": "ask", "tier": "critical", "rung": 1, "reclaimed_bytes": 7, "duration_seconds": 2.5}
     course.hear(Event(Name.ACTION_RAN, 6.0, "job", None, ran))
     course.hear(Event(Name.OOM_KILLED, 7.0, "job", None, {"evidence": "cgroup", "count": 2}))
     assert [tuple(one) for one in course.entries] == [("critical", 5.0, "rss 2.0 GB >= 1.0 GB")]
-    assert [(one.action, one.result, one.reclaimed) for one in course.deeds] == [("ask", "ran", 7)]
+    assert [(one.action, one.result, one.wall, one.reclaimed) for one in course.deeds] == [("ask", "ran", 3.5, 7)]
     assert course.oom_kills == {"cgroup": 2}
 
 

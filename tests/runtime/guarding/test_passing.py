@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from brimwatch.runtime.guarding.passing import descends, reached
+from brimwatch.runtime.guarding.passing import descends, is_exiting, reached
 
 pytestmark = pytest.mark.live
 KERNEL, USER = 0x80, 0
@@ -33,6 +33,15 @@ def test_what_the_job_sends_is_not_for_us_to_repeat(spawn: Any) -> None:
     grandchild = int(shell.stdout.readline())
     assert reached(info(USER, grandchild), shell.pid)
     assert descends(grandchild)
+
+
+def test_a_process_that_has_ended_is_exiting_before_and_after_it_is_waited_for(spawn: Any, wait_until: Any) -> None:
+    sleeper = spawn(["sleep", "60"])
+    assert not is_exiting(sleeper.pid)
+    sleeper.kill()
+    wait_until(lambda: is_exiting(sleeper.pid))
+    sleeper.wait()
+    assert is_exiting(sleeper.pid)
 
 
 @pytest.mark.parametrize("pid", [0, 1, os.getpid(), os.getppid()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 
 from brimwatch.core.forecast import slope
@@ -15,6 +16,10 @@ from brimwatch.record.sentences import sentence
 
 MOST_POINTS = 480  # then every other one goes, and half as many come: the whole run at bounded cost
 _FEWEST = 4  # looks
+_EXIT = (
+    1.0  # seconds before the end: a fall in them that nothing follows is the exit's, an interpreter's clearing up too
+)
+_RECENT = 128  # looks, of which those of the exit are taken back
 MOST_KEPT = 200  # of tiers entered, and of rungs
 _RESULTS = {Name.ACTION_RAN: "ran", Name.ACTION_FAILED: "failed", Name.ACTION_SUPPRESSED: "suppressed"}
 
@@ -38,6 +43,7 @@ class Course:
         self._marks = tuple(sorted(marks))
         self._points: list[tuple[float, float]] = []
         self._gap = 0.0
+        self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
         self._seen = float("-inf")  # Unix seconds of the newest sample that was taken
 
     @property
@@ -59,6 +65,7 @@ class Course:
             return
         self._seen = wall + 0.001
         size = int(sum(sizes))
+        self._recent.append((wall, size))
         self.looks += 1
         self.start = size if self.start is None else self.start
         self.last = size
@@ -75,6 +82,21 @@ class Course:
                 self._points = self._points[::2]
                 self._gap = (self._points[-1][0] - self._points[0][0]) / (len(self._points) - 1)
 
+    def close(self, ended: float) -> None:
+        """The command ended then (Unix seconds): what fell in its exit is no course of its memory.
+
+        Measured: a look in the middle of the exit made 3 to 33 MB/s of 330 MB/s, and a reduction of 98 % of none.
+        """
+        while len(self._recent) > 1 and ended - self._recent[-1][0] <= _EXIT and self._falls():
+            self._recent.pop()
+        if self._recent:
+            wall, self.last = self._recent[-1]
+            self._seen = wall
+            self._points = [point for point in self._points if point[0] <= wall]
+
+    def _falls(self) -> bool:
+        return self._recent[-1][1] < self._recent[-2][1]
+
     def hear(self, event: Event) -> None:
         """Take an event of the Engine."""
         facts = event.facts
@@ -82,13 +104,13 @@ class Course:
             because = sentence(event).partition(": ")[2].partition("; ")[0]
             self.entries.append(Entry(str(facts.get("after", "?")), event.wall, because))
         elif event.name in _RESULTS and len(self.deeds) < MOST_KEPT:
-            won = facts.get("reclaimed_bytes")
+            won, took = facts.get("reclaimed_bytes"), facts.get("duration_seconds")
             self.deeds.append(
                 Deed(
                     action=str(facts.get("action", "?")),
                     tier=str(facts.get("tier", "?")),
                     result=_RESULTS[event.name],
-                    wall=event.wall,
+                    wall=event.wall - (took if isinstance(took, int | float) else 0.0),  # when it was started
                     reclaimed=won if isinstance(won, int) else None,
                     reason=_text(facts, "reason"),
                     detail=_text(facts, "detail"),
@@ -117,7 +139,8 @@ class Course:
         wall = self._points[-1][0]
         sizes = [(mark, "mark") for mark in self._marks]
         enter = emergency_size(policy, self.limit)
-        sizes += [(enter, "emergency")] if enter is not None else []
+        entered = any(one.tier == Tier.EMERGENCY.label for one in self.entries)
+        sizes += [(enter, "emergency")] if enter is not None and not entered else []
         sizes += [(int(self.limit.bytes), "limit")] if self.limit is not None else []
         return tuple(
             Mark(size, what, wall + (size - self.last) / found.bytes_per_second)

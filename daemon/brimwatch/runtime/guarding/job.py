@@ -68,6 +68,7 @@ class Job:
 
     def account(self, ended: Ended, at: float, course: Course, policy: Policy, unwatched: str) -> Account:
         """All that is known at the end."""
+        course.close(at)
         kills = dict(course.oom_kills)
         counted = self._oom.since()
         if counted is not None:

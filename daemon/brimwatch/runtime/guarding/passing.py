@@ -75,6 +75,14 @@ def is_stopped(pid: int, procfs: str = "/proc") -> bool:
         return False
 
 
+def is_exiting(pid: int, procfs: str = "/proc") -> bool:
+    """Has the process begun to exit, or is it gone? What is measured of it then is on its way down."""
+    try:
+        return read_stat(procfs, pid).is_exiting
+    except (OSError, MalformedProcFile):
+        return True
+
+
 def descends(pid: int, procfs: str = "/proc") -> bool:
     """Is the process one of our descendants?"""
     for _ in range(_FAR):
