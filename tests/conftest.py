@@ -24,10 +24,11 @@ GRACE = 5.0  # seconds that a process has to end once it was asked to
 
 def pytest_configure() -> None:
     os.environ[MARK] = uuid.uuid4().hex
-    # Started in the background by a shell, we ignore these two, and what we start would ignore them as well.
-    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    # Started in the background by a shell, by nohup or by timeout, we ignore some, and what we start would do so as well.
+    usual = {signal.SIGINT: signal.default_int_handler}
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, usual)
+            signal.signal(number, usual.get(number, signal.SIG_DFL))
 
 
 def find_component(name: str) -> str:

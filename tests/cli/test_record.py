@@ -27,6 +27,6 @@ def test_a_record_that_failed_claims_no_file(tmp_path: Path, capsys: pytest.Capt
     output = tmp_path / "run.jsonl"
     assert main(["record", "-o", str(output), "--url", "http://127.0.0.1:1", "--duration", "1s"]) == 1
     said = capsys.readouterr().err
-    assert "no daemon answers there" in said
+    assert "no daemon answers at" in said
     assert "recorded in" not in said
     assert not output.exists()
