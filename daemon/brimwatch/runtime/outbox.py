@@ -181,7 +181,8 @@ class Outbox:
             since, failures = self._ailing.get(message.action, (self._clock(), 0))
             self._ailing[message.action] = since, failures + 1
             message.failing, message.last = since, reply.detail
-            self._keep(message)
+            if self.queue.holds(message):  # it may have been given up meanwhile
+                self._keep(message)
             if not failures:
                 facts |= {"detail": reply.detail, "waiting": len(self.queue.of(message.action))}
                 self._tell(Name.WEBHOOK_DELAYED, message, facts)
