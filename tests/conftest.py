@@ -24,7 +24,8 @@ GRACE = 5.0  # seconds that a process has to end once it was asked to
 
 def pytest_configure() -> None:
     os.environ[MARK] = uuid.uuid4().hex
-    # Started in the background by a shell, by nohup or by timeout, we ignore some, and what we start would do so as well.
+    # Started in the background by a shell, by nohup or by timeout, we ignore or block some: so would what we start.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     usual = {signal.SIGINT: signal.default_int_handler}
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
