@@ -57,7 +57,7 @@ HEADER = "1 to 1024 printable ASCII characters"
 )
 def test_what_is_read(written: str, expected: Webhook) -> None:
     root = compose(f"{{webhook: {{{written}}}}}", "f.yaml")
-    assert parse(root) == Traits(expected, tells=expected.tells)
+    assert parse(root) == Traits(expected, cooperative=not expected.tells, tells=expected.tells)
     assert root.faults.lines() == ()
 
 
