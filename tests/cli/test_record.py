@@ -1,5 +1,7 @@
 """Does `record` say at once that nothing will come of it, and claim no file that is not there?"""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,16 @@ from brimwatch.cli.main import main
 CONFIG = (
     "targets: [{name: api, match: {name: api}, policy: observe}, {name: cron, match: {name: cron}, policy: observe}]"
 )
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """A recording that has ended ignores what would end it; the process that runs the tests goes on."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_a_target_that_the_configuration_does_not_know_is_refused(
