@@ -46,7 +46,7 @@ def holes(report: Report) -> str | None:
 def many_arenas(report: Report) -> str | None:
     """Free memory that only its own threads can use."""
     glibc = report.allocators.get("glibc")
-    if glibc is None or glibc.arenas < MANY_ARENAS or glibc.free_elsewhere < WORTH_SAYING:
+    if glibc is None or glibc.arenas is None or glibc.arenas < MANY_ARENAS or glibc.free_elsewhere < WORTH_SAYING:
         return None
     return (
         f"{glibc.arenas - 1:,} arenas beside malloc's main one hold {format_bytes(glibc.free_elsewhere)} that is free, "

@@ -135,7 +135,7 @@ class Allocator(NamedTuple):
     held: Bytes
     used: Bytes
     trimmable: Bytes
-    arenas: int = 1
+    arenas: int | None = None  # glibc's; of pymalloc they are not counted
     free_elsewhere: Bytes = Bytes(0)  # in other arenas than the main one
 
 
