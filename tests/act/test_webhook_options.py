@@ -211,13 +211,13 @@ def test_what_a_configuration_is_told_of_its_webhooks(tmp_path: Path) -> None:
         ("signs what it sends to http://sink.example:8080, but unencrypted: anyone on the way can read it; use https"),
         f"secret_file {secret} can be read by everyone (mode 0644); give it mode 0600",
     )
-    assert notices(Webhook(plain, bearer_token_file=str(token), headers_file=(("X-Key", "/nonexistent/secret"),))) == (
+    assert notices(Webhook(plain, bearer_token_file=str(token), headers_file=(("X-Key", "/none/such"),))) == (
         "sends its secret headers to http://sink.example:8080 unencrypted; use https",
-        "headers_file.X-Key /nonexistent/secret cannot be read now (No such file or directory); nothing is sent without it",
+        "headers_file.X-Key /none/such cannot be read now (No such file or directory); nothing is sent without it",
     )
-    assert notices(Webhook("http://localhost/", secret_file=str(tmp_path), ca_file="/nonexistent/secret")) == (
+    assert notices(Webhook("http://localhost/", secret_file=str(tmp_path), ca_file="/none/such")) == (
         f"secret_file {tmp_path} is no regular file; nothing is sent without it",
-        "ca_file /nonexistent/secret cannot be read now (No such file or directory); nothing is sent without it",
+        "ca_file /none/such cannot be read now (No such file or directory); nothing is sent without it",
         "ca_file is not used: http://localhost speaks no TLS",
     )
 
@@ -227,8 +227,8 @@ def test_notices_reach_whoever_checks_the_configuration() -> None:
 targets: [{name: a, match: {name: a}, policy: p}]
 policies: {p: {tiers: {critical: {when: {rss: 1GB}, do: [one, two]}}}}
 actions:
-  one: {webhook: {url: 'http://sink.example/', secret_file: /nonexistent/secret}}
-  two: {webhook: {url: 'http://sink.example/', secret_file: /nonexistent/secret}}
+  one: {webhook: {url: 'http://sink.example/', secret_file: /none/such}}
+  two: {webhook: {url: 'http://sink.example/', secret_file: /none/such}}
 """
     assert load(text, "f.yaml", ACTIONS).notices == (
         (
@@ -236,7 +236,7 @@ actions:
             "anyone on the way can read it; use https"
         ),
         (
-            "actions one, two: secret_file /nonexistent/secret cannot be read now (No such file or directory); "
+            "actions one, two: secret_file /none/such cannot be read now (No such file or directory); "
             "nothing is sent without it"
         ),
     )

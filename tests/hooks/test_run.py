@@ -82,6 +82,7 @@ def test_thresholds_reach_the_agent(run_dir: str) -> None:
     [
         pytest.param([], "found no command", id="nothing to run"),
         pytest.param(["--", "no-such-program"], "found no program no-such-program", id="no such program"),
+        pytest.param(["--", "/etc/passwd"], "/etc/passwd may not be executed", id="no program"),
         pytest.param(["--threshold", "red=5MB", "--", "true"], "--threshold red=5MB, wanted", id="no such tier"),
         pytest.param(["--threshold", "warning=5", "--", "true"], "--threshold warning=5, wanted", id="no unit"),
         pytest.param(["--threshold", "warning=500%", "--", "true"], "--threshold warning=500%, wanted", id="too much"),

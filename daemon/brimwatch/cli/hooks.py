@@ -83,10 +83,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("hooks run: found no command, wanted one after `--`, such as `-- python app.py`")
     program = shutil.which(words[0])
     if program is None:
-        there = (
-            "a program that may be executed, found none such at" if os.path.exists(words[0]) else "a program, found no"
-        )
-        raise UsageError(f"hooks run: wanted {there} {words[0]}")
+        if os.path.exists(words[0]):
+            raise UsageError(f"hooks run: {words[0]} may not be executed")
+        raise UsageError(f"hooks run: found no program {words[0]}")
     why = isolating(program, words)
     if why is not None:
         print(f"brimwatch: {why}: no agent will be in it", file=sys.stderr)
