@@ -1,5 +1,6 @@
 """Does `explain` on the recording of a run print the decisions that the daemon took? Real daemons, real targets."""
 
+import argparse
 import json
 import os
 import signal
@@ -259,7 +260,8 @@ def test_suggestions_from_a_daemon_that_has_seen_too_little_are_refused(
 def test_a_daemon_says_what_its_targets_match(spawn: Any, start: Any) -> None:
     lone = grower(spawn)
     daemon = start(config(mark_of(9), lone.pid))
-    observed, client = Observations(["tree"]), DaemonClient(daemon.url, None)
+    asked = argparse.Namespace(url=daemon.url, token_file=None, user=None, password_file=None, ca_file=None)
+    observed, client = Observations(["tree"]), DaemonClient(asked)
     observed.daemon(client)
     observed.matches(client)
     assert observed.targets["tree"].match == {"pid": lone.pid, "children": True}
