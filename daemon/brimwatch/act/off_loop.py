@@ -1,4 +1,4 @@
-"""How is what may hang (a look-up of a name, a file on a dead mount) done without holding up the loop, or its end?
+"""How is what may hang (a look-up, a dead mount, a write to a cgroup) done without holding up the loop, or its end?
 
 On daemon threads, few of them, which end when there is nothing to do. Neither `asyncio.to_thread` nor the executor of
 `loop.getaddrinfo`: their threads are joined at exit, and one that hangs keeps the process from ending.
@@ -60,10 +60,11 @@ class Threads:
         self._waiting: deque[_Job[object]] = deque()
         self._lock = threading.Lock()  # held for a few instructions only
 
-    async def run(self, work: Callable[[], _T]) -> _T:
-        """Do `work` on a thread and wait for what it returns or raises. Raises RuntimeError where no thread can be had.
+    async def run(self, work: Callable[[], _T], within: float | None = None) -> _T:
+        """Do `work` on a thread and wait for what it returns or raises, for `within` seconds where that is given.
 
-        Cancelled, it leaves a thread that hangs behind.
+        Raises TimeoutError after that, and RuntimeError where no thread can be had. Work that has not begun by then
+        never begins; work that has, goes on: cancelled, it leaves a thread that hangs behind.
         """
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         job: _Job[object] = _Job(work, answer)  # type: ignore[arg-type] # jobs of all sorts wait in one line
@@ -71,7 +72,8 @@ class Threads:
             self._waiting.append(job)
         try:
             self._start_one()
-            return await answer
+            async with asyncio.timeout(within):
+                return await answer
         finally:
             with self._lock, suppress(ValueError):  # given up before its turn: nothing piles up behind what hangs
                 self._waiting.remove(job)

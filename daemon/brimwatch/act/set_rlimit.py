@@ -15,12 +15,12 @@ import time
 from dataclasses import dataclass
 
 from brimwatch.act.exits import exited
+from brimwatch.act.off_loop import Threads
 from brimwatch.act.one_line import one_line
 from brimwatch.act.parts import Part, sum_up
 from brimwatch.act.python_target import runs_python
 from brimwatch.act.refused import Refused, refusal_of
 from brimwatch.act.request import Recipient, Request, Traits
-from brimwatch.act.threads import Threads
 from brimwatch.act.undo import Brakes, LimitChange
 from brimwatch.act.undo_rlimit import limit_of, set_limit
 from brimwatch.config.nodes import Node

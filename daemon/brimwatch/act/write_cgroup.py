@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from brimwatch.act.brake import Brake, brake
 from brimwatch.act.cgroup_target import NO_RECLAIM_ON_V1, Found, find_memory
+from brimwatch.act.off_loop import Threads
 from brimwatch.act.parts import Part, sum_up
 from brimwatch.act.refused import refusal_of
 from brimwatch.act.request import Request, Traits
 from brimwatch.act.squeeze import Squeeze, squeeze
-from brimwatch.act.threads import Threads
 from brimwatch.config.nodes import Node
 from brimwatch.model import Attempt, Reason, Verdict
 from brimwatch.procfs.cgroup_place import Place

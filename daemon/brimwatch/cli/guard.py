@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from brimwatch.cli.durations import duration
 from brimwatch.errors import BrimwatchError, UsageError
 from brimwatch.runtime.guarding.launch import Launcher, adopt_orphans, fill_standard, let_go
 from brimwatch.runtime.guarding.passing import Taken, take
@@ -37,14 +38,6 @@ class Settings(NamedTuple):
     marks: tuple[int, ...]
     summary: str | None
     grace: float
-
-
-def duration(text: str) -> Seconds:
-    """A duration for argparse, in seconds."""
-    try:
-        return parse_duration(text)
-    except ValueError as wanted:
-        raise argparse.ArgumentTypeError(f"found {text!r}, wanted {wanted}") from None
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

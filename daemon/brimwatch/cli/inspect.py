@@ -7,6 +7,7 @@ import json
 import os
 import sys
 
+from brimwatch.cli.durations import duration
 from brimwatch.errors import BrimwatchError, MalformedProcFile
 from brimwatch.inspect.deep import MOST, TYPES, Depth, look_inside, unanswered
 from brimwatch.inspect.json_form import to_json
@@ -15,7 +16,7 @@ from brimwatch.inspect.report import Report
 from brimwatch.inspect.text_form import render_text
 from brimwatch.record.redact import redact
 from brimwatch.record.text import escaped
-from brimwatch.units import Seconds, parse_duration
+from brimwatch.units import Seconds
 
 EXAMPLE = """examples:
   brimwatch inspect 4242
@@ -37,10 +38,7 @@ def positive(text: str) -> int:
 
 def seconds(text: str) -> Seconds:
     """A duration above 0, for argparse."""
-    try:
-        found = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"found {text!r}, wanted {error}") from None
+    found = duration(text)
     if found <= 0:
         raise argparse.ArgumentTypeError(f"found {text!r}, wanted more than 0")
     return found

@@ -11,7 +11,7 @@ import time
 
 from brimwatch.cli.ask import add_arguments
 from brimwatch.cli.daemon_client import DaemonClient
-from brimwatch.cli.run import duration
+from brimwatch.cli.durations import duration
 from brimwatch.cli.sample_sink import Sink
 from brimwatch.cli.target_names import refuse_unknown, target_names
 from brimwatch.config.settings import Config

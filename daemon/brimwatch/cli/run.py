@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 
+from brimwatch.cli.durations import duration
 from brimwatch.errors import BrimwatchError, UsageError
 from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
@@ -14,7 +15,6 @@ from brimwatch.runtime.doors import check_doors
 from brimwatch.runtime.engine import load_config
 from brimwatch.runtime.options import DEFAULT_ADDRESS, Options
 from brimwatch.runtime.service import Service, look_once
-from brimwatch.units import Seconds, parse_duration
 
 EXAMPLE = """examples:
   brimwatch run --pid 4242                          watch one process, with no file at all
@@ -23,14 +23,6 @@ EXAMPLE = """examples:
                                                     the same, but decide and report only
   brimwatch run --once | grep resident              one look at everything, as metrics
 """
-
-
-def duration(text: str) -> Seconds:
-    """A duration for argparse, in seconds."""
-    try:
-        return parse_duration(text)
-    except ValueError as wanted:
-        raise argparse.ArgumentTypeError(f"found {text!r}, wanted {wanted}") from None
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

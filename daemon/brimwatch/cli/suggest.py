@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from brimwatch.cli.ask import add_arguments
 from brimwatch.cli.daemon_client import DaemonClient
+from brimwatch.cli.durations import duration
 from brimwatch.cli.observed import Observations, Observed
-from brimwatch.cli.run import duration
 from brimwatch.cli.suggest_match import match_of, scalar
 from brimwatch.core.suggest import ENOUGH, FEWEST, HOLD, SHORTEST, Proposal, TooLittle, propose
 from brimwatch.errors import BrimwatchError, UsageError

@@ -10,8 +10,8 @@ import asyncio
 import threading
 import time
 
+from brimwatch.act.off_loop import Threads
 from brimwatch.act.refused import Refused, refusal_of
-from brimwatch.act.threads import Threads
 from brimwatch.act.undo import Brakes, Change, Hold, LimitChange, State, Undo
 from brimwatch.act.undo_store import Folder, Leftover, RecordFile
 from brimwatch.config.settings import Config

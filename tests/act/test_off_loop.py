@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from brimwatch.act.threads import Threads
+from brimwatch.act.off_loop import Threads
 
 
 def test_an_answer_and_an_error_come_back() -> None:
@@ -44,3 +44,16 @@ def test_threads_end_with_the_work(wait_until: object) -> None:
     assert asyncio.run(many()) == list(range(50))
     assert callable(wait_until)
     wait_until(lambda: not any(thread.name == "brimwatch-short" for thread in threading.enumerate()))
+
+
+def test_a_thread_that_could_not_be_had_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = Threads("test", 1)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            asyncio.run(threads.run(lambda: 7, 5.0))
+    assert asyncio.run(threads.run(lambda: 7, 5.0)) == 7
