@@ -25,10 +25,10 @@ from brimwatch.runtime.subject import Subject, Watched, receivers
 from brimwatch.units import Seconds
 
 LONGEST = Seconds(3600.0)  # an attempt that is still running then is given up, whatever its kind promised
-MEMBERS = ("hook", "stacks")  # kinds that are meant for every member of a group, not for its roots alone
 KEEPING = ("stacks",)  # kinds that find something to keep
 DETAIL = 200  # characters kept of what an attempt says
-_OF_EVERY_MEMBER = frozenset({"hook", "cgroup", "rlimit"})  # kinds that act on each process of a group, not its roots
+# Kinds that are for each process of a group, not for its roots alone.
+_OF_EVERY_MEMBER = frozenset({"hook", "cgroup", "rlimit", "stacks"})
 
 
 class Performer:
