@@ -22,6 +22,13 @@ from brimwatch.hooks.api import (
 )
 from brimwatch.hooks.request import Request, Skip
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
+_BLOCKS: dict[str, str] = {}
+
 __all__ = [
     "Request",
     "Skip",
@@ -39,3 +46,19 @@ __all__ = [
     "uninstall",
     "wsgi",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A building block, loaded when it is named. Source: PEP 562."""
+    module = _BLOCKS.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    block = getattr(import_module(module), name)
+    globals()[name] = block
+    return block
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_BLOCKS})
