@@ -44,6 +44,6 @@ def test_a_process_that_has_ended_is_exiting_before_and_after_it_is_waited_for(s
     assert is_exiting(sleeper.pid)
 
 
-@pytest.mark.parametrize("pid", [0, 1, os.getpid(), os.getppid()])
+@pytest.mark.parametrize("pid", [0, 1, os.getpid(), os.getppid()], ids=["nobody", "init", "ourselves", "our parent"])
 def test_we_and_those_above_us_are_no_descendants(pid: int) -> None:
     assert not descends(pid)
