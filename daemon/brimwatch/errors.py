@@ -15,6 +15,14 @@ class UsageError(BrimwatchError):
     exit_code = 2
 
 
+class NotRunError(UsageError):
+    """A command of the user's that cannot be executed. Source of the codes: POSIX, Shell Command Language, 2.8.2."""
+
+    def __init__(self, text: str, missing: bool) -> None:
+        super().__init__(text)
+        self.exit_code = 127 if missing else 126
+
+
 class ConfigError(BrimwatchError):
     """A configuration that cannot be used. `faults` holds every fault found, one line each."""
 

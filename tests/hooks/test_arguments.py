@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from brimwatch import hooks
 from brimwatch.hooks.clearing import Clearing
 from brimwatch.hooks.modules import Unloadable
 from brimwatch.hooks.registry import Hook, Registry
@@ -105,3 +106,15 @@ def test_what_cannot_be_emptied_is_refused(caches: tuple[Any, ...]) -> None:
 def test_what_is_no_module_is_refused(name: Any) -> None:
     with pytest.raises(ValueError, match="wanted a dotted name"):
         Unloadable().add(name)
+
+
+@pytest.mark.parametrize("key", ["size", "hit_ratio", "info", "function"])
+def test_what_is_registered_is_a_function(key: str) -> None:
+    with pytest.raises(ValueError, match=rf"^hooks\.register: found {key}=5, wanted a function"):
+        hooks.register("cache", **{key: 5})
+
+
+@pytest.mark.parametrize("mount", [hooks.wsgi, hooks.asgi], ids=["wsgi", "asgi"])
+def test_what_is_mounted_is_an_application(mount: Any) -> None:
+    with pytest.raises(ValueError, match=r"^hooks\.[aw]sgi: found the application 'shop', wanted "):
+        mount("shop")

@@ -81,17 +81,30 @@ def test_thresholds_reach_the_agent(run_dir: str) -> None:
     ("words", "said"),
     [
         pytest.param([], "found no command", id="nothing to run"),
-        pytest.param(["--", "no-such-program"], "found no program no-such-program", id="no such program"),
-        pytest.param(["--", "/etc/passwd"], "/etc/passwd may not be executed", id="no program"),
         pytest.param(["--threshold", "red=5MB", "--", "true"], "--threshold red=5MB, wanted", id="no such tier"),
         pytest.param(["--threshold", "warning=5", "--", "true"], "--threshold warning=5, wanted", id="no unit"),
         pytest.param(["--threshold", "warning=500%", "--", "true"], "--threshold warning=500%, wanted", id="too much"),
         pytest.param(["--run-dir", "x", "--", "true"], "wanted an absolute path", id="a relative directory"),
+        pytest.param(
+            ["--threshold", "warning=1GB", "--threshold", "warning=2GB", "--", "true"], "for warning twice", id="twice"
+        ),
     ],
 )
 def test_bad_usage_starts_nothing(words: list[str], said: str, run_dir: str) -> None:
     answer = run([BRIMWATCH, "hooks", "run", *words], run_dir)
     assert answer.returncode == 2
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "said", "code"),
+    [("no-such-program", "found no program no-such-program", 127), ("/etc/passwd", "may not be executed", 126)],
+    ids=["not found", "no program"],
+)
+def test_what_cannot_be_run_ends_as_a_shell_would(program: str, said: str, code: int, run_dir: str) -> None:
+    answer = run([BRIMWATCH, "hooks", "run", "--", program], run_dir)
+    assert answer.returncode == code
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
 

@@ -12,7 +12,7 @@ import sys
 
 from brimwatch.cli.hooks_export import export
 from brimwatch.cli.hooks_isolated import isolating
-from brimwatch.errors import UsageError
+from brimwatch.errors import NotRunError, UsageError
 from brimwatch.units import parse_size
 
 TIERS = ("warning", "critical", "emergency")
@@ -84,8 +84,8 @@ def run(options: argparse.Namespace) -> int:
     program = shutil.which(words[0])
     if program is None:
         if os.path.exists(words[0]):
-            raise UsageError(f"hooks run: {words[0]} may not be executed")
-        raise UsageError(f"hooks run: found no program {words[0]}")
+            raise NotRunError(f"hooks run: {words[0]} may not be executed", missing=False)
+        raise NotRunError(f"hooks run: found no program {words[0]}", missing=True)
     why = isolating(program, words)
     if why is not None:
         print(f"brimwatch: {why}: no agent will be in it", file=sys.stderr)
@@ -101,8 +101,16 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
             raise UsageError(f"hooks run: found --run-dir {options.run_dir}, wanted an absolute path")
         environment["BRIMWATCH_RUN_DIR"] = options.run_dir
     if options.threshold:
-        environment["BRIMWATCH_THRESHOLDS"] = ",".join(map(_threshold, options.threshold))
+        environment["BRIMWATCH_THRESHOLDS"] = ",".join(_thresholds(options.threshold))
     return environment
+
+
+def _thresholds(given: list[str]) -> list[str]:
+    tiers = [text.partition("=")[0] for text in given]
+    twice = next((tier for tier in tiers if tiers.count(tier) > 1), None)
+    if twice is not None:
+        raise UsageError(f"hooks run: found --threshold for {twice} twice, wanted one for each tier")
+    return [_threshold(text) for text in given]
 
 
 def _threshold(text: str) -> str:

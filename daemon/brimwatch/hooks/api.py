@@ -112,9 +112,12 @@ def register(
     """Report figures under a hook's name, and with `function` have the hook as well.
 
     `size()`: bytes held; `hit_ratio()`: 0 to 1; `info()`: at most eight named numbers. They are called on a thread of
-    ours, so they have to be safe there. Raises ValueError for a name or tier that cannot be.
+    ours, so they have to be safe there. Raises ValueError for arguments that cannot be.
     """
     check_run_on(run_on)
+    for key, value in (("size", size), ("hit_ratio", hit_ratio), ("info", info), ("function", function)):
+        if value is not None and not callable(value):
+            raise ValueError(f"hooks.register: found {key}={value!r:.80}, wanted a function")
     known = REGISTRY.hooks.get(name)
     if function is None and known is not None:
         check_group(group)
@@ -204,6 +207,7 @@ def wsgi(
     """
     from brimwatch.hooks.mounted.wsgi import Mounted
 
+    _check_app("wsgi", app)
     return Mounted(app, _endpoints(prefix, token_file, local, open_stats))
 
 
@@ -218,6 +222,7 @@ def asgi(
     """The same for an ASGI application under an asyncio server. Hooks run beside its loop. Source: ASGI 3."""
     from brimwatch.hooks.mounted.asgi import Mounted
 
+    _check_app("asgi", app)
     return Mounted(app, _endpoints(prefix, token_file, local, open_stats))
 
 
@@ -228,6 +233,11 @@ def _endpoints(prefix: str, token_file: str | None, local: bool, open_stats: boo
     found = Endpoints(_installation(), prefix, Access(token_file, local, open_stats))
     _installation().mind_forks()
     return found
+
+
+def _check_app(call: str, app: Any) -> None:
+    if not callable(app):
+        raise ValueError(f"hooks.{call}: found the application {app!r:.80}, wanted something that can be called")
 
 
 def check_run_on(run_on: Any) -> None:
