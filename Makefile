@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint tests/constraints.txt
 ARGS ?=
+# Most of what tests do is to wait for processes: one more than there are processors, and at most six.
+JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-torch test-vm lint bench clean
@@ -16,7 +18,7 @@ run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real
 
 test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
 	@tests/components/install
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to install
 	@$(PIP) torch

@@ -19,6 +19,7 @@ Answer = TypeVar("Answer")
 
 PROGRAMS = Path(__file__).parent / "components" / "programs.txt"
 MARK = "BRIMWATCH_TEST_SESSION"  # in the environment of all that a test starts, so that orphans are found as well
+SLOWEST = {"test_killed.py": 0, "test_churn.py": 0, "test_replay.py": 0, "test_fixtures.py": 0}  # 20 s and more each
 GRACE = 5.0  # seconds that a process has to end once it was asked to
 
 
@@ -30,6 +31,11 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual.get(number, signal.SIG_DFL))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits longest comes first: where several run the tests, none is left alone with it at the end."""
+    items.sort(key=lambda item: SLOWEST.get(item.path.name, 1 if item.path.parent.name == "live" else 2))
 
 
 def find_component(name: str) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brimwatch.act.py_spy import MOST_FRAMES, MOST_THREADS, find_py_spy, read_answer
@@ -63,12 +63,14 @@ def test_an_answer_without_threads_is_an_error(text: bytes) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
 )
 KEYS = st.sampled_from(["thread_name", "os_thread_id", "frames", "name", "filename", "line", "locals", "repr"])
 
 
-@given(st.lists(st.dictionaries(KEYS, JSON | st.lists(st.dictionaries(KEYS, JSON)))))
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(KEYS, JSON | st.lists(st.dictionaries(KEYS, JSON), max_size=5)), max_size=5))
 def test_no_answer_breaks_the_reading(threads: list[object]) -> None:
     json.dumps(read_answer(answer(*threads), 7).lines)
 

@@ -92,7 +92,7 @@ def test_a_worker_that_is_still_too_large_replaces_itself_and_every_request_is_a
     wait_until(lambda: workers(pid, COUNT) and before[0] not in workers(pid, COUNT), 30)
     for thread in load:
         thread.join()
-    after = workers(pid, COUNT)
+    after = wait_until(lambda: workers(pid, COUNT), 30)
     show(HEADING, {"before": before, "after": after, "requests": len(found)})
     assert ended["recycle_worker"] == ("ran", None)
     assert set(before) - set(after) == {before[0]}
