@@ -106,7 +106,7 @@ def test_the_stacks_of_a_python_program_are_kept_innermost_frame_first(sleeper: 
     places = [line["at"] for line in kept.of("frame")]
     assert next(place for place in places if place.startswith("leak ")) == "leak (<string>:6)"
     assert {line["tid"] for line in kept.of("python_thread")} == {line["tid"] for line in kept.of("thread")}
-    assert {line["state"] for line in kept.of("thread")} == {"sleeping"}
+    assert {line["state"] for line in kept.of("thread")} <= {"sleeping", "running"}  # a look wakes it
     assert kept.of("memory")[0]["rss_bytes"] > 1_000_000
     assert kept.of("missing") == []
 
