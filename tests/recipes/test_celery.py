@@ -59,11 +59,16 @@ class Worker:
         path = self.folder / name
         return path.read_text() if path.exists() else ""
 
-    def consuming(self) -> bool:
+    def _told(self) -> str | None:
+        """What the worker says of its queues; None where it was too busy to say anything."""
         code = "import shop; print(shop.app.control.inspect(timeout=20, limit=1).active_queues())"
         told = subprocess.run(
             [sys.executable, "-c", code], cwd=self.folder, capture_output=True, text=True, timeout=60
         ).stdout
+        return None if told == "None\n" else told
+
+    def consuming(self) -> bool:
+        told = str(self._wait_until(self._told, 60))
         assert "celery@" in told, told
         return "'celery'" in told
 

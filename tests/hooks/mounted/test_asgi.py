@@ -185,7 +185,7 @@ async def send(message):
 
 scope = {{'type': 'http', 'method': 'POST', 'path': '/memory/g/optimize', 'client': ('127.0.0.1', 5),
           'headers': [(b'host', b'localhost'), (b'content-type', b'application/json')]}}
-asyncio.run(hooks.asgi(None, local=True)(scope, receive, send))
+asyncio.run(hooks.asgi(print, local=True)(scope, receive, send))
 """
 
 

@@ -18,7 +18,7 @@ def get(mounted, method, path):
     said = mounted({'REQUEST_METHOD': method, 'PATH_INFO': path, 'REMOTE_ADDR': '127.0.0.1', 'HTTP_HOST': 'localhost',
                     'wsgi.input': io.BytesIO()}, lambda *start: None)
     print(json.dumps(json.loads(b''.join(said))), flush=True)
-mounted = hooks.wsgi(None, local=True)
+mounted = hooks.wsgi(print, local=True)
 """
 
 
