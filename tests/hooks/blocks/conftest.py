@@ -1,0 +1,46 @@
+"""What do the tests of the building blocks share? Programs that do one thing and print one line of JSON."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.hooks.conftest import DAEMON
+
+from brimwatch.hooks.api import REGISTRY
+
+UNSET = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BRIMWATCH_DISABLE", "PYTHONPATH")
+
+
+@pytest.fixture(autouse=True)
+def registry() -> Iterator[Any]:
+    """The registry of this process, which is afterwards as it was."""
+    hooks, subscribers = REGISTRY.hooks, REGISTRY.subscribers
+    yield REGISTRY
+    REGISTRY.hooks, REGISTRY.subscribers = hooks, subscribers
+
+
+@pytest.fixture
+def program(run_dir: str) -> Callable[..., Any]:
+    """`program(code)` runs it with `hooks` imported, and hands back what it `say()`s: one value by JSON."""
+
+    def run(code: str, python: str = sys.executable, **environment: str) -> Any:
+        known = {name: value for name, value in os.environ.items() if name not in UNSET}
+        text = (
+            f"import gc, json, os, sys, threading, time\nsys.path.insert(0, {str(DAEMON)!r})\n"
+            f"from brimwatch import hooks\ndef say(value): print(json.dumps(value), flush=True)\n{code}"
+        )
+        answer = subprocess.run(
+            [python, "-W", "ignore::DeprecationWarning", "-c", text],  # 3.12 and newer warn of forks beside threads
+            env={**known, "BRIMWATCH_RUN_DIR": run_dir, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (answer.returncode, answer.stderr) == (0, "")
+        return json.loads(answer.stdout)
+
+    return run
