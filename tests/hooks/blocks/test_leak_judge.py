@@ -13,7 +13,9 @@ LOOKS, WINDOWS, LEAST, GAP = 6, 4, 100, 60.0
 OFFSET = st.integers(0, 1_000_000)
 
 
-def judged(count: Callable[[int], float], looks: int = LOOKS * 10, gap: Callable[[int], float] = lambda _: 1.0) -> Judge:
+def judged(
+    count: Callable[[int], float], looks: int = LOOKS * 10, gap: Callable[[int], float] = lambda _: 1.0
+) -> Judge:
     """A judge that has looked at one count so often, by default once a second."""
     judge, now = Judge(LOOKS, WINDOWS, LEAST, GAP), 0.0
     for look in range(looks):

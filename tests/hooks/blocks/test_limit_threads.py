@@ -61,7 +61,7 @@ def test_no_variable_is_raised_and_what_is_no_number_stays(written: dict[str, st
     before = set_environment(most, environment)
     for name in VARIABLES:
         was, now = written.get(name), environment[name]
-        kept = was in ("2,1", "many") or (was or "").strip().isdigit() and 0 < int(was or "") <= most
+        kept = was in ("2,1", "many") or ((was or "").strip().isdigit() and 0 < int(was or "") <= most)
         assert now == (was if kept else str(most))
         assert (name in before) is (now != was)
         assert before.get(name, was) == was
