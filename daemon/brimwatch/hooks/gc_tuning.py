@@ -6,9 +6,9 @@ survives. What start-up made is frozen: it is looked at no more. Source: the doc
 
 from __future__ import annotations
 
-import _thread
 import gc
 import sys
+import threading
 
 from brimwatch.hooks.api import REGISTRY, current_tier, off, on_tier, register
 from brimwatch.hooks.collect import HERITAGE
@@ -34,7 +34,7 @@ class Tuning:
     """The thresholds in force, and those of before. One in a process: `tune_gc` changes it."""
 
     def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
+        self._lock = threading.RLock()  # a signal handler, or what a collection ends, may call us again
         self.previous: Thresholds | None = None  # None: not tuned
         self.wanted: Thresholds = STRICT
         self.why = ""  # why nothing could be tuned
@@ -107,7 +107,7 @@ class Tuning:
 
     def after_fork(self) -> None:
         """In the child: the thresholds are inherited, and hold on."""
-        self._lock = _thread.allocate_lock()
+        self._lock = threading.RLock()
 
     def _put(self, thresholds: Sequence[int]) -> None:
         gc.set_threshold(*thresholds)
