@@ -11,7 +11,7 @@ import sys
 import threading
 
 from brimwatch.hooks.api import REGISTRY, current_tier, off, on_tier, register
-from brimwatch.hooks.collect import HERITAGE
+from brimwatch.hooks.collect import HERITAGE, is_frozen
 from brimwatch.hooks.in_child import renew_in_child
 from brimwatch.hooks.settings import LEVELS, SETTINGS
 from brimwatch.hooks.wire import TIERS
@@ -114,7 +114,7 @@ class Tuning:
         self._set = gc.get_threshold()  # an interpreter may keep some of them only
 
     def _freeze(self) -> None:
-        own = gc.get_freeze_count() == 0
+        own = not is_frozen()
         # Garbage would be frozen as well; in a child, looking for it would copy what is shared with the parent.
         if not HERITAGE.would_unshare:
             gc.collect()
