@@ -45,7 +45,9 @@ def _qos(facts: Facts) -> str | None:
     return None if facts.place is None else facts.place.pods[0].qos
 
 
-def _meets(resident: Resident, texts: tuple[tuple[str, Same], ...], labels: tuple[tuple[str, Same], ...]) -> bool | None:
+def _meets(
+    resident: Resident, texts: tuple[tuple[str, Same], ...], labels: tuple[tuple[str, Same], ...]
+) -> bool | None:
     pod = resident.pod
     values = {"namespace": pod.namespace, "name": pod.name, "container": resident.container}
     if not all(same(values[field]) for field, same in texts):

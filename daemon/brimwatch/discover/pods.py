@@ -1,7 +1,7 @@
 """What is known of the pods of this machine, and in which of them is a process?
 
-The runtime fills the book from the API server, discovery looks names up in it by what a cgroup path says. What is in the
-book stays until the API server says otherwise: while it cannot be reached, names are the last that were known.
+The runtime fills the book from the API server, discovery looks names up in it by what a cgroup path says. What is in
+the book stays until the API server says otherwise: while it cannot be reached, names are the last that were known.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 The kubelet makes one cgroup for each pod, below one for its QoS class; the container runtime makes the container's in
 it. With the cgroupfs driver that is `kubepods/burstable/pod<uid>/<id>`, with systemd's
 `kubepods-burstable-pod<uid>.slice/cri-containerd-<id>.scope`, in either case below whatever the kubelet was given as
-its root. Source: kubernetes/kubernetes, pkg/kubelet/cm (`qos_container_manager_linux.go`, `pod_container_manager_linux.go`,
-`cgroup_manager_linux.go`). Does *not* cover what pods are called, which stands in no path.
+its root. Source: kubernetes/kubernetes, pkg/kubelet/cm (`qos_container_manager_linux.go`,
+`pod_container_manager_linux.go`, `cgroup_manager_linux.go`). Does *not* cover what pods are called, which stands in no
+path.
 """
 
 from __future__ import annotations

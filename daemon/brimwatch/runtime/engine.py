@@ -39,6 +39,7 @@ from brimwatch.runtime.options import Options
 from brimwatch.runtime.ourselves import ancestors, user_name
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.picture import Painter
+from brimwatch.runtime.pods import PodNames
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target, receivers
 from brimwatch.sample.cgroups import CgroupCache
@@ -98,7 +99,6 @@ class Engine:
         # One looks at every process, where a target asks which have an agent; the other at those under watch.
         self._lookouts = tuple(Elsewhere(Ground(options.procfs, config.run_dir)) for _ in range(2))
         self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
-        self._painter = Painter(redact, user_name, self.agents.view, self.agents.capable)
         self.performer = self._performer()
         self.looks = Looks(
             self.membership,
@@ -116,6 +116,8 @@ class Engine:
         roster = Roster(
             options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._lookouts[0]
         )
+        self.pods = PodNames(self.story, roster.know)
+        self._painter = Painter(redact, user_name, self.agents.view, self.agents.capable, self.pods.capable)
         self.watch = Watch(self.membership, self.looks, roster, self.story, config)
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
@@ -168,6 +170,7 @@ class Engine:
             self._give_up()
             await self.performer.close()
             await self.agents.close()
+            await self.pods.close()
         except Exception as error:  # noqa: BLE001 - what fails to stop must not keep brakes in force
             self.story.fault("end", error)
         await self.keeper.close()
@@ -220,6 +223,7 @@ class Engine:
         for lookout in self._lookouts:
             lookout.ground = Ground(self._procfs, config.run_dir)
         self.agents.configure(config, Sockets(run_dirs(config), procfs=self._procfs, elsewhere=self._lookouts[1]))
+        self.pods.configure(config)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _terms(self) -> Terms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import islice
 
+from brimwatch.config.settings import TargetSpec
 from brimwatch.core.resolve import absolute
 from brimwatch.model import Policy, Sample
 from brimwatch.quantity import Quantity
@@ -24,11 +25,13 @@ class Painter:
         user_name: Callable[[int], str],
         agents: Callable[[Subject], AgentView | None] = lambda _: None,
         answered: Callable[[Subject], bool | None] = lambda _: None,
+        pods: Callable[[TargetSpec], bool | None] = lambda _: None,
     ) -> None:
         self._redact = redact
         self._user_name = user_name
         self._agents = agents
         self._answered = answered
+        self._pods = pods
 
     def targets(self, targets: Iterable[Target]) -> tuple[TargetView, ...]:
         """One view for each target, in order."""
@@ -57,6 +60,7 @@ class Painter:
             ),
             oom_kills=dict(target.oom_kills),
             rungs=rungs_of(policy),
+            capable={} if (pods := self._pods(target.spec)) is None else {"pods": pods},
         )
 
     def _subject(self, subject: Subject, policy: Policy) -> SubjectView:

@@ -187,6 +187,7 @@ async def look_once(options: Options, config: Config, log: Log, settle: float = 
     engine = Engine(replace(config, dry_run=True), options, log, asyncio.get_running_loop())
     engine.metrics.reload_result(True, engine.loaded_wall)
     try:
+        await engine.pods.settle(settle)
         engine.looks.everything = True
         engine.watch.look_once()
         await engine.lanes.drain(settle)
