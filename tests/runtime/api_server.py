@@ -11,55 +11,17 @@ import json
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-NODE = "node-1"
+from tests.runtime.api_objects import NODE, pod_object, status_object
+
+__all__ = ["NODE", "TOKEN", "ApiServer", "pod_object"]
+
 TOKEN = "the-token"
 Refusal = tuple[int, str, dict[str, str]]  # status, message, headers
-
-
-def pod_object(name: str, namespace: str = "shop", **given: Any) -> dict[str, Any]:
-    """A pod as the API shows it. `containers` is name to ID, None for one that has none yet."""
-    containers = given.get("containers", {"app": uuid.uuid4().hex * 2})
-    statuses = []
-    for container, identity in containers.items():
-        status: dict[str, Any] = {
-            "name": container, "image": "registry.test/app:1", "imageID": "", "ready": identity is not None,
-            "restartCount": 0, "started": identity is not None, "lastState": {},
-            "state": {"running": {"startedAt": "2026-11-21T10:00:00Z"}} if identity
-            else {"waiting": {"reason": "ContainerCreating"}},
-        }  # fmt: skip
-        if identity is not None:
-            status["containerID"] = f"containerd://{identity}"
-        statuses.append(status)
-    return {
-        "metadata": {
-            "name": name,
-            "generateName": f"{name}-",
-            "namespace": namespace,
-            "uid": given.get("uid", str(uuid.uuid4())),
-            "creationTimestamp": "2026-11-21T10:00:00Z",
-            "labels": {"app": name, "pod-template-hash": "5d59d67564", **given.get("labels", {})},
-            "annotations": {"kubernetes.io/config.source": "api", **given.get("annotations", {})},
-            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "controller": True}],
-            "managedFields": [{"manager": "kubelet", "operation": "Update", "fieldsV1": {"f:status": {"f:phase": {}}}}],
-        },
-        "spec": {
-            "nodeName": given.get("node", NODE),
-            "containers": [{"name": one, "image": "registry.test/app:1", "resources": {}} for one in containers],
-            "restartPolicy": "Always",
-        },
-        "status": {
-            "phase": "Running",
-            "qosClass": given.get("qos", "Burstable"),
-            "podIP": "10.244.0.7",
-            "containerStatuses": statuses,
-        },
-    }
 
 
 class ApiServer:
@@ -245,7 +207,9 @@ class _Handler(BaseHTTPRequestHandler):
         if cluster.raw_event is not None:
             self._chunk(cluster.raw_event)
         if since < cluster._oldest:
-            self._event("ERROR", _status(410, f"too old resource version: {since} ({cluster._oldest})", "Expired"))
+            self._event(
+                "ERROR", status_object(410, f"too old resource version: {since} ({cluster._oldest})", "Expired")
+            )
         else:
             self._follow(query, since, time.monotonic() + float(query.get("timeoutSeconds", "1800")))
         self.wfile.write(b"0\r\n\r\n")
@@ -291,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
 
     def _refuse(self, code: int, message: str, headers: dict[str, str], reason: str = "") -> None:
-        self._answer(code, json.dumps(_status(code, message, reason)).encode(), headers)
+        self._answer(code, json.dumps(status_object(code, message, reason)).encode(), headers)
 
     def _answer(self, code: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(code)
@@ -300,10 +264,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.close_connection = True
-
-
-def _status(code: int, message: str, reason: str) -> dict[str, Any]:
-    return {
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code,
-    }  # fmt: skip

@@ -222,10 +222,13 @@ def test_a_token_that_has_ended_is_read_again(bench: Bench, token_file: Path) ->
     bench.server.tokens = {"another"}
     pod = bench.server.put(pod_object("web"))
 
+    def rotate() -> None:
+        token_file.write_text("another")
+
     async def story() -> None:
         await bench.until(lambda: bench.told)
         assert bench.told[0] == "the API server answers 401: Unauthorized"
-        token_file.write_text("another")
+        rotate()
         await bench.until(lambda: bench.knows(pod))
 
     bench.during(story)
