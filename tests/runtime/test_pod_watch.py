@@ -1,87 +1,11 @@
 """Does the book of pods stay what the API server says, whatever happens on the way? Against a server on loopback."""
 
-import asyncio
-import ssl
-import subprocess
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from tests.runtime.api_server import NODE, TOKEN, ApiServer, pod_object
+from tests.runtime.api_server import NODE, pod_object
+from tests.runtime.pod_bench import Bench
 
-from brimwatch.act.web_address import address_of
-from brimwatch.discover.pods import PodBook
-from brimwatch.procfs.pod_paths import PodPlace
 from brimwatch.runtime import pod_watch
-from brimwatch.runtime.pod_server import PodServer
 from brimwatch.runtime.pod_watch import PodWatch, pause
-
-ID = "9ec39b91f3d70e1beff50a308f77067065ea6be0d91a3378375056cd4422cf3d"
-FORBIDDEN = 'pods is forbidden: User "system:serviceaccount:x:y" cannot list resource "pods" in API group ""'
-
-
-class Bench:
-    """A watch that runs against a server, and what is known and told of it. Its pauses take no time."""
-
-    def __init__(self, server: ApiServer, token_file: Path, ca_file: str = "", url: str = "") -> None:
-        self.server = server
-        self.book = PodBook()
-        self.told: list[str | None] = []
-        self.pauses: list[float] = []
-        where = PodServer(address_of(url or server.url), NODE, str(token_file), ca_file)
-        self.watch = PodWatch(where, frozenset(("app", "tier")), self.book, self.told.append, lambda: 0.0, self.sleep)
-
-    async def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        await asyncio.sleep(0.01)
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
-            while not holds():
-                await asyncio.sleep(0.005)
-
-    def during(self, story: Callable[[], Awaitable[None]]) -> None:
-        """Run the watch beside a story."""
-
-        async def both() -> None:
-            task = asyncio.get_running_loop().create_task(self.watch.run())
-            try:
-                await story()
-                assert not task.done()
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-        asyncio.run(both())
-
-    def knows(self, pod: dict[str, Any]) -> str | None:
-        """Namespace, name, container and labels of the pod's first container, where they are known."""
-        status = pod["status"]["containerStatuses"][0]
-        found = self.book.find((PodPlace(pod["metadata"]["uid"], status["containerID"].partition("://")[2]),))
-        if found is None:
-            return None
-        labels = ",".join(f"{key}={value}" for key, value in found.pod.labels)
-        return f"{found.pod.namespace}/{found.pod.name}/{found.container} {labels}"
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    running = ApiServer().start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    path = tmp_path / "token"
-    path.write_text(TOKEN + "\n")
-    return path
-
-
-@pytest.fixture
-def bench(server: ApiServer, token_file: Path) -> Bench:
-    return Bench(server, token_file)
 
 
 def test_what_is_there_is_listed_and_what_comes_and_goes_is_followed(bench: Bench) -> None:
@@ -218,51 +142,6 @@ def test_a_server_that_dies_and_returns_is_told_of_and_forgets_nothing(bench: Be
     assert {1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0} <= set(bench.pauses)
 
 
-def test_a_token_that_has_ended_is_read_again(bench: Bench, token_file: Path) -> None:
-    bench.server.tokens = {"another"}
-    pod = bench.server.put(pod_object("web"))
-
-    def rotate() -> None:
-        token_file.write_text("another")
-
-    async def story() -> None:
-        await bench.until(lambda: bench.told)
-        assert bench.told[0] == "the API server answers 401: Unauthorized"
-        rotate()
-        await bench.until(lambda: bench.knows(pod))
-
-    bench.during(story)
-
-
-@pytest.mark.parametrize(
-    ("refusal", "told", "waits"),
-    [
-        pytest.param((403, FORBIDDEN, {}), f"the API server answers 403: {FORBIDDEN}", 1.0, id="not allowed to"),
-        pytest.param(
-            (429, "too many requests", {"Retry-After": "17"}),
-            "the API server answers 429: too many requests",
-            17.0,
-            id="asked to wait",
-        ),
-        pytest.param(
-            (503, "x\n\x1b[31m" + "y" * 1000, {"Retry-After": "99999"}),
-            "the API server answers 503: x??[31m" + "y" * 153,
-            600.0,
-            id="asked to wait for a day, with a hostile text",
-        ),
-    ],
-)
-def test_what_is_refused_is_told_with_the_servers_words(bench: Bench, refusal: Any, told: str, waits: float) -> None:
-    bench.server.refusals = [refusal]
-
-    async def story() -> None:
-        await bench.until(lambda: len(bench.told) == 2)
-
-    bench.during(story)
-    assert bench.told == [told, None]
-    assert bench.pauses == [waits]
-
-
 @pytest.mark.parametrize(
     "event",
     [
@@ -288,38 +167,6 @@ def test_an_event_that_cannot_be_read_ends_the_watch_and_not_the_watching(bench:
     bench.during(story)
 
 
-def test_tls_is_verified_by_the_authority_that_is_given(token_file: Path, tmp_path: Path) -> None:
-    good, other = certificate(tmp_path / "good"), certificate(tmp_path / "other")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(good, good.with_suffix(".key"))
-    server = ApiServer().start(lambda plain: context.wrap_socket(plain, server_side=True))
-    try:
-        pod = server.put(pod_object("web"))
-        url = server.url.replace("http:", "https:")
-        trusting, doubting = Bench(server, token_file, str(good), url), Bench(server, token_file, str(other), url)
-
-        async def known() -> None:
-            await trusting.until(lambda: trusting.knows(pod))
-
-        async def refused() -> None:
-            await doubting.until(lambda: doubting.told)
-
-        trusting.during(known)
-        doubting.during(refused)
-        assert doubting.told[0] == f"{url}: its certificate is not believed: self-signed certificate"
-    finally:
-        server.stop()
-
-
 def test_pauses_grow_to_a_bound_and_are_spread() -> None:
     assert [pause(failures, 0.0) for failures in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert pause(10**9, 1.0) == 30.0
-
-
-def certificate(path: Path) -> Path:
-    """A certificate for 127.0.0.1 that is its own authority, with its key beside it."""
-    made = path.with_suffix(".crt")
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    words += ["-keyout", str(made.with_suffix(".key")), "-out", str(made), "-subj", "/CN=kube-apiserver"]
-    subprocess.run([*words, "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    return made
