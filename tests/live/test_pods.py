@@ -84,6 +84,10 @@ def blind(daemon: Daemon, event: str) -> list[dict[str, Any]]:
     return [one for one in daemon.events(event) if one["facts"].get("collector") == "pods"]
 
 
+def capable(daemon: Daemon, target: str) -> float | None:
+    return daemon.metric("brimwatch_collector_capable", target=target, collector="pods")
+
+
 def shown(container: Container, name: str, namespace: str, **given: Any) -> dict[str, Any]:
     return pod_object(name, namespace, uid=container.pod, containers={"app": container.identity}, **given)
 
@@ -99,9 +103,9 @@ def test_processes_follow_their_pods(
     daemon = watch()
     first = {"checkout": {web.pid}, "data/db-0/app": {data.pid}, "best effort": {alone.pid}}
     wait_until(lambda: members(daemon) == first, 15)
-    assert daemon.metric("brimwatch_collector_capable", target="checkout", collector="pods") == 1
-    assert daemon.metric("brimwatch_collector_capable", target="the rest", collector="pods") == 1
-    assert daemon.metric("brimwatch_collector_capable", target="best effort", collector="pods") is None
+    wait_until(lambda: capable(daemon, "checkout") == 1, 15)
+    assert capable(daemon, "the rest") == 1, "though nothing matches it"
+    assert capable(daemon, "best effort") is None
     assert (daemon.metric("brimwatch_target_resident_memory_bytes", target="checkout") or 0) > 20_000_000
 
     pod["status"]["containerStatuses"].append(
@@ -117,7 +121,7 @@ def test_processes_follow_their_pods(
     api.stop()
     wait_until(lambda: blind(daemon, "collector_blind"), 15)
     assert members(daemon) == first
-    assert daemon.metric("brimwatch_collector_capable", target="checkout", collector="pods") == 0
+    wait_until(lambda: capable(daemon, "checkout") == 0, 15)
     api.delete(stored)
     api.start()
     wait_until(lambda: "data/db-0/app" not in members(daemon), 30)
@@ -126,7 +130,7 @@ def test_processes_follow_their_pods(
 
     api.delete(pod)
     wait_until(lambda: "checkout" not in members(daemon), 15)
-    assert daemon.metric("brimwatch_target_up", target="checkout") == 0
+    wait_until(lambda: daemon.metric("brimwatch_target_up", target="checkout") == 0, 15)
     assert members(daemon) == {"best effort": {alone.pid}}, "whose pod nobody knows is no exception, and no match"
     daemon.process.send_signal(signal.SIGTERM)
     assert daemon.process.wait(10) == 0

@@ -4,19 +4,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brimwatch.runtime.pod_list import members
+from brimwatch.runtime.pod_list import ListReader
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: (
     st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 ), max_leaves=8)  # fmt: skip
+PIECES = st.integers(1, 40)
 INDENTS = st.sampled_from([None, 0, 2, "\t"])
 
 
-@given(st.dictionaries(st.sampled_from(["kind", "metadata", "after"]), JSON), st.lists(JSON, max_size=4), INDENTS)
+def members(text, piece=7):
+    """The members of a text that comes in pieces of so many bytes."""
+    reader, data = ListReader(), text.encode()
+    found = [one for at in range(0, len(data), piece) for one in reader.feed(data[at : at + piece])]
+    reader.end()
+    return found
+
+
+@given(st.dictionaries(st.sampled_from(["kind", "metadata", "z"]), JSON), st.lists(JSON, max_size=4), INDENTS, PIECES)
 @settings(max_examples=50)
-def test_items_come_one_by_one_and_are_what_json_says(others, items, indent):
-    text = json.dumps({**others, "items": items, "last": 1}, indent=indent)
-    found = list(members(f" {text}\n"))
+def test_items_come_one_by_one_and_are_what_json_says(others, items, indent, piece):
+    text = json.dumps({**others, "items": items, "last": 1}, indent=indent, ensure_ascii=False)
+    found = members(f" {text}\n", piece)
     assert [value for key, value in found if key == "items"] == items
     assert {key: value for key, value in found if key != "items"} == {**others, "last": 1}
 
@@ -30,7 +39,7 @@ def test_items_come_one_by_one_and_are_what_json_says(others, items, indent):
     ],
 )
 def test_a_list_may_be_empty(text, expected):
-    assert list(members(text)) == expected
+    assert members(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,8 +54,10 @@ def test_a_list_may_be_empty(text, expected):
         pytest.param('{"items": [1,', id="one item that is missing"),
         pytest.param('{"items": [1 2]}', id="no comma"),
         pytest.param('{"a": ' + "[" * 99_999, id="nested too deeply"),
+        pytest.param("{} {}", id="two of them"),
+        pytest.param('{"a": 1,}', id="a comma too many"),
     ],
 )
 def test_what_breaks_off_or_is_no_json_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
-        list(members(text))
+        members(text)

@@ -52,11 +52,11 @@ def test_a_chunk_that_comes_too_late_begins_the_list_anew(bench: Bench, monkeypa
     forgotten = []
     page = PodWatch._page
 
-    async def compacting(watch: PodWatch, query: dict[str, str]) -> str:
+    async def compacting(watch: PodWatch, query: dict[str, str], seen: set[str]) -> tuple[str, str]:
         if "continue" in query and not forgotten:
             forgotten.append(query)
             bench.server.compact()
-        return await page(watch, query)
+        return await page(watch, query, seen)
 
     monkeypatch.setattr(PodWatch, "_page", compacting)
 

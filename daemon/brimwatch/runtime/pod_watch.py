@@ -27,7 +27,7 @@ from urllib.parse import urlencode
 from brimwatch.discover.pod_objects import read_pod
 from brimwatch.discover.pods import PodBook
 from brimwatch.runtime.pod_api import Expired, Stream, Unanswered, get
-from brimwatch.runtime.pod_list import members
+from brimwatch.runtime.pod_list import ListReader
 from brimwatch.runtime.pod_server import PodServer
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries
@@ -38,9 +38,8 @@ _GRACE = 30.0  # seconds beyond its time until a watch counts as broken
 _LISTING = 60.0  # seconds for one chunk of a list
 _CHUNK = 50  # pods
 _MOST_PODS = 4096  # the kubelet runs 110 if not told otherwise
-_LARGEST_LIST = 32 << 20  # bytes
+_LARGEST_LIST = 128 << 20  # bytes, none of which is kept
 _LARGEST_EVENT = 4 << 20  # bytes; etcd holds 1.5 MB of an object
-_SLICE = 0.003  # seconds of decoding after which others get their turn
 _ANY, _LATEST = "0", ""  # versions: of any age, out of the cache; what is certain
 
 
@@ -104,45 +103,43 @@ class PodWatch:
         """Take over one chunk of a list; its version, and what asks for the next one."""
         try:
             async with asyncio.timeout(_LISTING):
-                text = await self._page(query)
-                return await self._take_over(text, seen)
+                return await self._page(query, seen)
         except TimeoutError:
             raise Unanswered(f"the list of pods did not come within {_LISTING:.0f}s") from None
         except ValueError as error:
             raise Unanswered(f"the list of pods cannot be read: {error}") from None
 
-    async def _page(self, query: dict[str, str]) -> str:
+    async def _page(self, query: dict[str, str], seen: set[str]) -> tuple[str, str]:
         stream = await get(self._server, self._where(query))
-        body = bytearray()
+        reader, size = ListReader(), 0
+        metadata: object = None
         try:
             async for piece in stream.pieces():
-                body += piece
-                if len(body) > _LARGEST_LIST:
+                size += len(piece)
+                if size > _LARGEST_LIST:
                     raise Unanswered(f"the list of pods has more than {_LARGEST_LIST >> 20} MiB")
+                for key, value in reader.feed(piece):
+                    if key == "items":
+                        self._listed(value, seen)
+                    elif key == "metadata":
+                        metadata = value
         finally:
             stream.close()
-        return body.decode("utf-8", "replace")
-
-    async def _take_over(self, text: str, seen: set[str]) -> tuple[str, str]:
-        metadata: dict[str, object] = {}
-        began = time.monotonic()
-        for key, value in members(text):
-            if key == "metadata" and isinstance(value, dict):
-                metadata = value
-            elif key == "items":
-                pod = read_pod(value, self._asked)
-                if pod is not None:
-                    seen.add(pod.uid)
-                    self._book.put(pod)
-                if len(seen) > _MOST_PODS:
-                    raise Unanswered(f"the API server lists more than {_MOST_PODS} pods of one node")
-            if time.monotonic() - began >= _SLICE:
-                await asyncio.sleep(0)
-                began = time.monotonic()
-        version, following = metadata.get("resourceVersion"), metadata.get("continue", "")
+        reader.end()
+        known = metadata if isinstance(metadata, dict) else {}
+        version, following = known.get("resourceVersion"), known.get("continue", "")
         if not isinstance(version, str) or not isinstance(following, str):
-            raise ValueError("a list without resourceVersion")
+            raise ValueError("it has no resourceVersion")
         return version, following
+
+    def _listed(self, found: object, seen: set[str]) -> None:
+        pod = read_pod(found, self._asked)
+        if pod is None:
+            return
+        seen.add(pod.uid)
+        self._book.put(pod)
+        if len(seen) > _MOST_PODS:
+            raise Unanswered(f"the API server lists more than {_MOST_PODS} pods of one node")
 
     async def _watch(self) -> bool:
         """Follow until the server ends it; whether that took so long that it works. Raises Expired, Unanswered."""
