@@ -56,7 +56,7 @@ class PodWatch:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`asked`: the keys of labels to keep; `draw`: a random part of 1, which spreads the load of many daemons."""
-        self.listed = asyncio.Event()  # once everything was listed
+        self.following = asyncio.Event()  # once everything was listed, and is watched from there on
         self._server = server
         self._asked = asked
         self._book = book
@@ -97,7 +97,6 @@ class PodWatch:
             query = {"limit": str(_CHUNK), "continue": following}
         self._book.keep(seen)
         self._version = version
-        self.listed.set()
 
     async def _chunk(self, query: dict[str, str], seen: set[str]) -> tuple[str, str]:
         """Take over one chunk of a list; its version, and what asks for the next one."""
@@ -152,6 +151,7 @@ class PodWatch:
         }
         stream = await get(self._server, self._where(query))
         self._told(None)
+        self.following.set()
         began = time.monotonic()
         try:
             async with asyncio.timeout(lasts + _GRACE):

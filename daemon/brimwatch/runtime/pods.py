@@ -60,7 +60,7 @@ class PodNames:
         if self._watch is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    await self._watch.listed.wait()
+                    await self._watch.following.wait()
 
     async def close(self) -> None:
         """Watch no more."""
