@@ -12,13 +12,14 @@ UID = "6de31acc-3b6d-4fe3-bd53-2cc9ddcd1b0e"
 LABELS = (("app", "checkout"), ("empty", ""))
 ASKED = frozenset(("app", "empty", "tier"))
 POD = Pod(UID, UID, "shop", "checkout-x2x4z", "Burstable", LABELS, ASKED, {ID: "app"})
+RESIDENT = Resident("shop", POD.name, "app", POD.qos, LABELS, ASKED)
 
 
 def facts(path, resident=None):
     return Facts("app", place=Place(parse_cgroup(f"0::{path}\n".encode())), pod=resident)
 
 
-KNOWN = facts(f"/kubepods/burstable/pod{UID}/{ID}", Resident(POD, "app"))
+KNOWN = facts(f"/kubepods/burstable/pod{UID}/{ID}", RESIDENT)
 UNKNOWN = facts(f"/kubepods/burstable/pod{UID}/{ID}")
 CLASSLESS = facts(f"/../pod{UID}/{ID}")
 ELSEWHERE = facts(f"/docker/{ID}")
@@ -98,9 +99,7 @@ def test_names_are_made_of_pods(template, expected):
 
 
 def test_long_names_of_pods_are_bounded_and_stay_apart():
-    names = {
-        fill("{pod}", facts("/", Resident(POD._replace(name="a" * 200 + str(number)), "app"))) for number in range(3)
-    }
+    names = {fill("{pod}", facts("/", RESIDENT._replace(name="a" * 200 + str(number)))) for number in range(3)}
     assert len(names) == 3
     assert all(len(name or "") == 64 for name in names)
 
@@ -120,3 +119,15 @@ def test_a_roster_follows_the_book(proc, roster, spec, pids):
     assert found.scan(4.0) is same
     book.remove(UID)
     assert pids(found.scan(5.0)) == {"web": []}
+
+
+def test_what_a_process_was_judged_by_before_is_not_taken_for_what_it_is_now(proc, roster, spec, pids):
+    proc.add(10, cgroup=f"0::/kubepods/burstable/pod{UID}/{ID}\n")
+    found = roster(spec("web", pod=PodMatch(labels=(("app", "checkout"),))))
+    book = PodBook()
+    found.know(book)
+    for number in range(20):
+        book.put(POD._replace(labels=(("app", f"cart-{number}"),)))
+        assert pids(found.scan(10.0 * number)) == {"web": []}
+        book.put(POD._replace(labels=(("app", "checkout"), ("empty", str(number)))))
+        assert pids(found.scan(10.0 * number + 5)) == {"web": [10]}

@@ -16,7 +16,7 @@ def pod(uid=UID, name="web", path_uid=None, containers=None, labels=()):
 
 def found(book, places=HERE):
     resident = book.find(places)
-    return None if resident is None else (resident.pod.name, resident.container)
+    return None if resident is None else (resident.name, resident.container)
 
 
 def test_a_container_is_found_by_its_path_while_its_pod_is_known():

@@ -54,5 +54,5 @@ class Bench:
         found = self.book.find((PodPlace(pod["metadata"]["uid"], status["containerID"].partition("://")[2]),))
         if found is None:
             return None
-        labels = ",".join(f"{key}={value}" for key, value in found.pod.labels)
-        return f"{found.pod.namespace}/{found.pod.name}/{found.container} {labels}"
+        labels = ",".join(f"{key}={value}" for key, value in found.labels)
+        return f"{found.namespace}/{found.name}/{found.container} {labels}"

@@ -1,5 +1,7 @@
 """Is the API server asked as it wants to be, and believed only where it may be?"""
 
+import asyncio
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -8,6 +10,9 @@ from typing import Any
 import pytest
 from tests.runtime.api_server import ApiServer, pod_object
 from tests.runtime.pod_bench import Bench
+
+from brimwatch.act.http_wire import connect
+from brimwatch.runtime import pod_api, pod_watch
 
 FORBIDDEN = 'pods is forbidden: User "system:serviceaccount:x:y" cannot list resource "pods" in API group ""'
 
@@ -55,6 +60,72 @@ def test_what_is_refused_is_told_with_the_servers_words(bench: Bench, refusal: A
     bench.during(story)
     assert bench.told == [told, None]
     assert bench.pauses == [waits]
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "told"),
+    [
+        pytest.param("_MOST_PODS", 3, "the API server lists more than 3 pods of one node", id="pods"),
+        pytest.param("_LARGEST_LIST", 1 << 20, "the list of pods has more than 1 MiB", id="bytes of a list"),
+        pytest.param("_LARGEST_EVENT", 1 << 20, "the API server sent an event of more than 1 MiB", id="of an event"),
+    ],
+)
+def test_what_an_answer_may_hold_is_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, bound: int, told: str
+) -> None:
+    monkeypatch.setattr(pod_watch, name, bound)
+    large = {"annotations": {"pad": "x" * (1 << 18)}}
+    for number in range(5 if name != "_LARGEST_EVENT" else 1):
+        bench.server.put(pod_object(f"pod-{number}", **large))
+    bench.server.raw_event = b'{"type": "' + b"x" * (2 << 20)
+
+    async def story() -> None:
+        await bench.until(lambda: told in bench.told)
+
+    bench.during(story)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(
+    token_file: Path, monkeypatch: pytest.MonkeyPatch, server: ApiServer
+) -> None:
+    monkeypatch.setattr(pod_api, "OPENING", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        bench = Bench(server, token_file, url=url)
+
+        async def story() -> None:
+            await bench.until(lambda: bench.told)
+
+        bench.during(story)
+    assert bench.told[0] == f"{url} did not answer within 0s"
+
+
+@pytest.mark.parametrize("host", ["a..b", "nobody.invalid", "x" * 64])
+def test_a_host_that_is_none_is_told_and_tried_again(server: ApiServer, token_file: Path, host: str) -> None:
+    bench = Bench(server, token_file, url=f"http://{host}:1")
+
+    async def story() -> None:
+        await bench.until(lambda: len(bench.pauses) > 1)
+
+    bench.during(story)
+    assert str(bench.told[0]).startswith(f"http://{host}:1: ")
+
+
+def test_a_connection_whose_other_side_has_vanished_is_noticed_by_the_kernel(server: ApiServer) -> None:
+    async def story() -> None:
+        wire = await connect(["127.0.0.1"], server.port, None, 5.0)
+        wire.keep_alive()
+        assert wire._transport is not None
+        connection = wire._transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        seconds = [
+            connection.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        ]
+        assert seconds == [30, 10, 3]
+        wire.abort()
+
+    asyncio.run(story())
 
 
 def test_tls_is_verified_by_the_authority_that_is_given(token_file: Path, tmp_path: Path) -> None:

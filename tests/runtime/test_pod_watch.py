@@ -93,7 +93,7 @@ def test_the_end_of_a_watch_is_the_beginning_of_the_next(bench: Bench, monkeypat
     monkeypatch.setattr(pod_watch, "SETTLED", 0.5)
 
     async def story() -> None:
-        await bench.until(lambda: bench.server.watches >= 3)
+        await bench.until(lambda: bench.server.watches >= 2)
 
     bench.during(story)
     assert bench.pauses == []

@@ -37,8 +37,8 @@ def fill(template: str, facts: Facts) -> str | None:
         "comm": facts.comm,
         "unit": None if place is None else place.unit,
         "container": None if container is None else container.id[:SHORT_ID],
-        "namespace": None if facts.pod is None else facts.pod.pod.namespace,
-        "pod": None if facts.pod is None else facts.pod.pod.name,
+        "namespace": None if facts.pod is None else facts.pod.namespace,
+        "pod": None if facts.pod is None else facts.pod.name,
         "pod_container": None if facts.pod is None else facts.pod.container,
     }
     if any(values[asked] is None for asked in placeholders(template)):

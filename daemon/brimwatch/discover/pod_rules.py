@@ -39,23 +39,21 @@ def pod_test(match: PodMatch, compiled: Callable[[str], Same]) -> Callable[[Fact
 
 
 def _qos(facts: Facts) -> str | None:
-    """The class as the path says it, or else the pod itself."""
-    if facts.pod is not None and facts.pod.pod.qos is not None:
-        return facts.pod.pod.qos
+    """The class as the pod itself says it, or else the path."""
+    if facts.pod is not None and facts.pod.qos is not None:
+        return facts.pod.qos
     return None if facts.place is None else facts.place.pods[0].qos
 
 
 def _meets(
     resident: Resident, texts: tuple[tuple[str, Same], ...], labels: tuple[tuple[str, Same], ...]
 ) -> bool | None:
-    pod = resident.pod
-    values = {"namespace": pod.namespace, "name": pod.name, "container": resident.container}
-    if not all(same(values[field]) for field, same in texts):
+    if not all(same(getattr(resident, field)) for field, same in texts):
         return False
-    has = dict(pod.labels)
+    has = dict(resident.labels)
     if any(key in has and not same(has[key]) for key, same in labels):
         return False
     missing = [key for key, _ in labels if key not in has]
-    if any(key in pod.asked for key in missing):
+    if any(key in resident.asked for key in missing):
         return False
     return None if missing else True  # a key that was not asked for when the pod was read

@@ -30,14 +30,15 @@ class Pod(NamedTuple):
     containers: Mapping[str, str]
 
 
-class Resident:
-    """A container of a known pod: what a match compares. The same object as long as nothing of it changes."""
+class Resident(NamedTuple):
+    """A container of a known pod: what a match compares, by value, as judgements are remembered by it."""
 
-    __slots__ = ("container", "pod")
-
-    def __init__(self, pod: Pod, container: str) -> None:
-        self.pod = pod
-        self.container = container
+    namespace: str
+    name: str
+    container: str
+    qos: str | None
+    labels: tuple[tuple[str, str], ...]
+    asked: frozenset[str]
 
 
 class PodBook:
@@ -104,10 +105,11 @@ class PodBook:
             return None
         key = (place.uid, place.container)
         known = self._residents.get(key)
-        if known is None or known.pod is not pod:
+        if known is None:
             if len(self._residents) >= _RESIDENTS:
                 self._residents.clear()
-            known = self._residents[key] = Resident(pod, container)
+            known = Resident(pod.namespace, pod.name, container, pod.qos, pod.labels, pod.asked)
+            self._residents[key] = known
         return known
 
     def _changed(self, pod: Pod) -> None:

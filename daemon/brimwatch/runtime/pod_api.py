@@ -84,7 +84,8 @@ async def get(server: PodServer, where: str) -> Stream:
                 raise
     except TimeoutError:
         raise Unanswered(f"{server.address.origin} did not answer within {OPENING:.0f}s") from None
-    except (OSError, Unusable, h11.RemoteProtocolError) as error:
+    except (OSError, Unusable, h11.RemoteProtocolError, UnicodeError, RuntimeError) as error:
+        # The last two: a host that is no name in any alphabet, and no thread to be had.
         raise Unanswered(f"{server.address.origin}: {_why(error)}") from None
 
 
