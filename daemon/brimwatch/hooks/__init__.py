@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
     from brimwatch.hooks.priority_cache import PriorityCache
     from brimwatch.hooks.session_pool import SessionPool
+    from brimwatch.hooks.vector_store import VectorStore
 
 # The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
 _BLOCKS: dict[str, str] = {
     "PriorityCache": "brimwatch.hooks.priority_cache",
     "SessionPool": "brimwatch.hooks.session_pool",
+    "VectorStore": "brimwatch.hooks.vector_store",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "Request",
     "SessionPool",
     "Skip",
+    "VectorStore",
     "asgi",
     "clear",
     "configure",
