@@ -19,11 +19,11 @@ Opened = Callable[..., VectorStore]
 
 @pytest.mark.parametrize(("dtype", "least"), [("float16", 0.99), ("float32", 1.0)])
 def test_ten_nearest_are_those_of_brute_force_in_float32(opened: Opened, dtype: str, least: float) -> None:
-    vectors, queries = embeddings(3000, 256), embeddings(60, 256, seed=1)
+    vectors, queries = embeddings(2000, 128), embeddings(50, 128, seed=1)
     store = opened(dtype=dtype)
     fill(store, vectors)
     assert recall(store, vectors, queries) >= least
-    assert store.info()["file_bytes"] == pytest.approx(3000 * 257 * (2 if dtype == "float16" else 4), rel=0.01)
+    assert store.info()["file_bytes"] == pytest.approx(2000 * 129 * (2 if dtype == "float16" else 4), rel=0.01)
 
 
 def test_vectors_in_memory_stay_under_two_megabytes_while_they_grow_a_hundred_times(opened: Opened) -> None:
