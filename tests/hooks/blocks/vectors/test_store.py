@@ -1,6 +1,7 @@
 """Does a search find what brute force finds, in little memory, and by words when memory is short?"""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -179,6 +180,13 @@ def test_asked_for_memory_it_gives_the_buffer_then_hot_vectors(opened: Opened, a
         assert most - 1500 < store.size_bytes() <= most
     query = embeddings(1, 256, seed=5)
     assert {hit.key for hit in store.search(query, k=3)} == brute_force(embeddings(400, 256), query[0], 3)
+
+
+def test_files_are_for_their_owner_alone(opened: Opened, path: str) -> None:
+    opened().add("a", [1.0], "what nobody else may read")
+    found = {file.name: file.stat().st_mode & 0o777 for file in Path(path).parent.iterdir()}
+    assert {f"v.vectors{end}" for end in ("", ".texts", ".texts-wal", ".lock")} <= found.keys()
+    assert set(found.values()) == {0o600}
 
 
 def test_it_registers_itself_with_what_it_wants_shown(opened: Opened) -> None:
