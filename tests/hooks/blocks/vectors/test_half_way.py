@@ -9,6 +9,8 @@ import pytest
 from tests.hooks.conftest import DAEMON
 
 from brimwatch.hooks import VectorStore
+from brimwatch.hooks.vectors.libraries import VectorStoreError
+from brimwatch.hooks.vectors.texts import Texts
 
 STAGES = [
     "VectorFile.replace",
@@ -75,3 +77,28 @@ def test_a_writer_that_ends_there_leaves_all_of_an_add_or_nothing(folder: Path, 
         assert {hit.key for hit in store.search(axes[6], k=99) if hit.score > 0.1} == {"e"}
         assert store._collection.file is not None
         assert store._collection.file.header.count <= 6, "rows of the add that came to nothing are used again"
+
+
+@pytest.mark.parametrize("freed", [0, 40], ids=["in new rows", "in rows of deleted vectors"])
+def test_an_add_that_fails_leaves_no_row_that_hides_others(
+    path: str, freed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Texts) -> None:
+        raise VectorStoreError("the disk is full")
+
+    axes = numpy.eye(8)
+    with VectorStore(path, weigh=False) as store:
+        store.add("kept", axes[0] + axes[1])
+        store.add_many([f"gone{n}" for n in range(40)], [axes[5]] * 40)
+        for number in range(freed):
+            store.delete(f"gone{number}")
+        rows = store.info()["file_bytes"]
+        with monkeypatch.context() as patched:
+            patched.setattr(Texts, "commit", fail)
+            with pytest.raises(VectorStoreError, match="full"):
+                store.add_many([f"failed{n}" for n in range(40)], [axes[0]] * 40)
+        assert store.info()["file_bytes"] == rows
+        assert [hit.key for hit in store.search(axes[0], k=1)] == ["kept"]
+        store.add("next", axes[7])
+        assert [hit.key for hit in store.search(axes[0], k=1)] == ["kept"]
+        assert len(store) == 42 - freed
