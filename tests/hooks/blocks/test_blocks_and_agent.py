@@ -1,15 +1,15 @@
 """Do blocks follow the tier of a real agent, and give back when it acts by itself?"""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.hooks.speaking import Target
 
 SETUP = """
-import tempfile
 import numpy
 cache = hooks.PriorityCache({"critical": 9_000_000, "general": 9_000_000}, emergency_bytes=1_000_000)
-store = hooks.VectorStore(tempfile.mkdtemp() + "/v")
+store = hooks.VectorStore(os.environ['FOLDER'] + '/v')
 store.add("knee", [1.0, 0.0], "a swollen knee")
 
 def fill():
@@ -28,9 +28,9 @@ fill()
 
 @pytest.mark.live
 def test_blocks_follow_an_agent_that_judges_by_itself(
-    start: Callable[..., Target], wait_until: Callable[..., object]
+    start: Callable[..., Target], wait_until: Callable[..., object], tmp_path: Path
 ) -> None:
-    target = start(SETUP)
+    target = start(SETUP, environment={"FOLDER": str(tmp_path)})
 
     def figures() -> str:
         return target.run("figures()")

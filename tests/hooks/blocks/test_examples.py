@@ -28,7 +28,12 @@ def test_the_example_of_a_page_runs_and_prints_what_it_shows(page: Path, tmp_pat
     text = page.read_text()
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert code is not None
-    environment = {**os.environ, "PYTHONPATH": str(DAEMON), "BRIMWATCH_RUN_DIR": str(tmp_path / "run")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(DAEMON),
+        "BRIMWATCH_RUN_DIR": str(tmp_path / "run"),
+        "TMPDIR": str(tmp_path),
+    }
     command = [sys.executable, "-W", "error", "-c", code[1]]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environment)
     assert (answer.returncode, answer.stderr) == (0, "")
