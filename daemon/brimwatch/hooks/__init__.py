@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from brimwatch.hooks.gc_tuning import tune_gc
     from brimwatch.hooks.instance import AlreadyRunning, single_instance
     from brimwatch.hooks.leak_detector import LeakDetector
+    from brimwatch.hooks.priority_cache import PriorityCache
     from brimwatch.hooks.services import BackgroundServices
+    from brimwatch.hooks.session_pool import SessionPool
     from brimwatch.hooks.thread_limits import limit_threads
+    from brimwatch.hooks.vector_store import VectorStore
 
 # The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
 _BLOCKS: dict[str, str] = {
@@ -38,16 +41,22 @@ _BLOCKS: dict[str, str] = {
     "BackgroundServices": "brimwatch.hooks.services",
     "LeakDetector": "brimwatch.hooks.leak_detector",
     "limit_threads": "brimwatch.hooks.thread_limits",
+    "PriorityCache": "brimwatch.hooks.priority_cache",
+    "SessionPool": "brimwatch.hooks.session_pool",
     "single_instance": "brimwatch.hooks.instance",
     "tune_gc": "brimwatch.hooks.gc_tuning",
+    "VectorStore": "brimwatch.hooks.vector_store",
 }
 
 __all__ = [
     "AlreadyRunning",
     "BackgroundServices",
     "LeakDetector",
+    "PriorityCache",
     "Request",
+    "SessionPool",
     "Skip",
+    "VectorStore",
     "asgi",
     "clear",
     "configure",
