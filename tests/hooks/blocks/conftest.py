@@ -1,4 +1,4 @@
-"""What do tests of the blocks share? Requests, a clock, programs that print a line, and nothing left for the next test."""
+"""What do tests of the blocks share? Requests, a clock, programs that print a line, and nothing left behind."""
 
 import json
 import os
