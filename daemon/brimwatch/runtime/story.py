@@ -146,6 +146,11 @@ class Story:
         """Hooks say that they have freed so many bytes."""
         self._metrics.claimed(subject.target.name, claims)
 
+    def gave_way(self, subject: Subject, won: int) -> None:
+        """A subject was asked for the host's sake, and so many bytes came back."""
+        if self._metrics.knows(subject.target.name):
+            self._metrics.gave_way(subject.target.name, won)
+
     def collected(self, subject: Subject, grown: tuple[int, ...]) -> None:
         """Python's garbage collector ran, by generation."""
         self._metrics.collected(subject.target.name, grown)
