@@ -17,7 +17,7 @@ from brimwatch.config.settings import Config
 from brimwatch.discover.agents import Agents as Sockets
 from brimwatch.discover.elsewhere import Elsewhere
 from brimwatch.discover.roster import Member, Roster
-from brimwatch.model import Action, Attempt, Decision, ProcessId, Reason
+from brimwatch.model import Action, ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
 from brimwatch.record.events import EventLog
 from brimwatch.record.log import Log
@@ -47,9 +47,7 @@ from brimwatch.sample.member import MemberSampler
 from brimwatch.sample.slow import SlowRead
 
 if TYPE_CHECKING:  # 600 objects that a daemon which nobody listens to does not need
-    from brimwatch.act.request import Request
     from brimwatch.core.recorded import Terms
-    from brimwatch.runtime.giving_way import GivingWay
     from brimwatch.runtime.recorder import Recorder
 
 PRUNE = 3600.0  # seconds between two looks at which runs no budget sees any more
@@ -122,8 +120,7 @@ class Engine:
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
         )
-        self._giving: GivingWay | None = None
-        self.performer.give_way = self._give_way
+        self.performer.give_way = self.manual.give_way
         self._apply(config)
         self._recorder: Recorder | None = None
         self._pruned = time.monotonic()
@@ -171,8 +168,6 @@ class Engine:
             await self.manual.close()
             self._give_up()
             await self.performer.close()
-            if self._giving is not None:
-                await self._giving.close()
             await self.agents.close()
         except Exception as error:  # noqa: BLE001 - what fails to stop must not keep brakes in force
             self.story.fault("end", error)
@@ -227,14 +222,6 @@ class Engine:
             lookout.ground = Ground(self._procfs, config.run_dir)
         self.agents.configure(config, Sockets(run_dirs(config), procfs=self._procfs, elsewhere=self._lookouts[1]))
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
-
-    async def _give_way(self, host: Subject, decision: Decision, request: Request) -> Attempt:
-        """The host is short: ask the others. Loaded for the first time that it is."""
-        if self._giving is None:
-            from brimwatch.runtime.giving_way import GivingWay
-
-            self._giving = GivingWay(lambda: iter(self.membership.targets.values()), self.manual.asking, self.story)
-        return await self._giving.run(host, decision, request)
 
     def _terms(self) -> Terms:
         from brimwatch.core.recorded import Terms

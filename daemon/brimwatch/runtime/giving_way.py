@@ -88,7 +88,7 @@ class GivingWay:
         return [(subject, found[subject]) for subject in order if isinstance(subject, Subject)]
 
     async def _work(self, errand: _Round) -> None:
-        while errand.waiting and not errand.over():
+        while errand.waiting and not errand.over() and not self._asking.stopping:
             subject, rule = errand.waiting.pop(0)
             outcomes = await self._asking.work(subject, rule, Errand(SAID, errand.sake, errand.over))
             if outcomes:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from brimwatch.core.by_hand import cooperative
 from brimwatch.core.decide import rule_of
 from brimwatch.core.gate import gate
-from brimwatch.model import Action, Reason, Tier, TierRule
+from brimwatch.model import Action, Attempt, Decision, Reason, Tier, TierRule
 from brimwatch.record.by_hand import Rehearsed, Report, Worked
 from brimwatch.record.text import label
 from brimwatch.runtime.asking import Asking, Errand
@@ -22,6 +22,10 @@ from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target, receivers
+
+if TYPE_CHECKING:
+    from brimwatch.act.request import Request
+    from brimwatch.runtime.giving_way import GivingWay
 
 BY_HAND = Errand("by hand")
 _TOLD = 4  # processes named
@@ -62,6 +66,8 @@ class Manual:
         self._describe = describe
         self.asking = Asking(looks, performer, story, hurry, guard)
         self._tasks: set[asyncio.Task[Report]] = set()
+        self._story = story
+        self._giving: GivingWay | None = None
 
     async def carry_out(self, order: Order) -> Report:
         """Run what is asked for, to its end even where nobody waits for the answer. Raises Refused."""
@@ -71,10 +77,20 @@ class Manual:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
+    async def give_way(self, host: Subject, decision: Decision, request: Request) -> Attempt:
+        """Ask others because the host is short; loaded for the first time that it is."""
+        if self._giving is None:
+            from brimwatch.runtime.giving_way import GivingWay
+
+            self._giving = GivingWay(lambda: iter(self._membership.targets.values()), self.asking, self._story)
+        return await self._giving.run(host, decision, request)
+
     async def close(self) -> None:
         """Begin nothing more, and let what runs be told as stopped."""
         self.asking.stopping = True
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._giving is not None:
+            await self._giving.close()
 
     def _find(self, order: Order) -> tuple[Target, TierRule, list[Subject]]:
         targets = self._membership.targets.values()
