@@ -52,6 +52,21 @@ def test_whether_a_brake_helps(before: float | None, since: list[Row], helps: bo
     assert by_brake(before, since, LEVEL).helps is helps
 
 
+SILENT: dict[str, tuple[list[Row], float, bool | None]] = {
+    "who was asked does not answer: it holds them up": (rows(5), 1.6, False),
+    "a busy interpreter answers as late without it": (rows(5), 1.0, True),
+    "before memory has reached it, it is not to blame": (rows(5, first=20), 5.0, None),
+    "nor for a silence that began long before that": ([*rows(50, 1.0, first=40), Row(12.0, rss=LEVEL)], 5.0, None),
+}
+
+
+@pytest.mark.parametrize(("since", "silent", "helps"), SILENT.values(), ids=SILENT)
+def test_a_brake_under_which_nobody_answers_helps_nobody(since: list[Row], silent: float, helps: bool | None) -> None:
+    bought = by_brake(50 * MB, since, LEVEL, silent)
+    assert bought.helps is helps
+    assert ("has not answered for" in bought.told()) is (helps is False)
+
+
 def test_the_working_set_may_be_what_reaches_a_brake() -> None:
     looks = [row._replace(rss=row.rss - 40 * MB, working_set=row.rss) for row in rows(50) if row.rss is not None]
     assert by_brake(50 * MB, looks, LEVEL).helps is False

@@ -19,7 +19,7 @@ class InForce:
 
     __slots__ = (
         "action", "before", "failed", "file", "hold", "made", "resident", "retry_at", "subject", "task", "tier",
-        "timer",
+        "timer", "why",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +42,7 @@ class InForce:
         self.failed = ""  # why it was to be undone, where that failed; it is tried again
         self.retry_at = 0.0
         self.made = time.monotonic()
+        self.why = ""  # it was found to be of no use
         self.before: float | None = None  # growth until then, bytes per second
         self.resident = resident
 
@@ -64,10 +65,17 @@ class InForce:
             return Bought(None, None)
         change, rows = self.hold.undo.change, self.subject.history.rows(self.made)
         if isinstance(change, CgroupChange):
-            return by_brake(self.before, rows, change.ours)
+            return by_brake(self.before, rows, change.ours, self._silent(self.subject))
         now, room = self._resident_now(), _room(self.action)
         rise = None if now is None or self.resident is None else now - self.resident
         return Bought(self.before, growth(rows)) if room is None else by_ceiling(self.before, rows, rise, room)
+
+    def _silent(self, subject: Subject) -> float:
+        """For how many seconds under it a rung that asks the subject has waited for its answer."""
+        firing, sample = subject.ladder.firing, subject.sample
+        if firing is None or firing.attempt is not None or not firing.action.cooperative or sample is None:
+            return 0.0
+        return sample.at - max(firing.started, self.made)
 
     def _resident_now(self) -> float | None:
         """The resident set of the one process that a limit is for, at its last look."""

@@ -110,7 +110,8 @@ class Keeper:
         """Undo what has bought no time, and do not make it again in this entry of the tier."""
         bought = entry.bought()
         if bought.helps is False:
-            self._useless[(action.name, *entry.hold.undo.change.key)] = subject, entry.tier, bought.told()
+            entry.why = bought.told()
+            self._useless[(action.name, *entry.hold.undo.change.key)] = subject, entry.tier, entry.why
             self._undo(entry, Reason.NO_EFFECT)
 
     async def adopt(self, run_dir: str) -> None:
@@ -146,7 +147,7 @@ class Keeper:
                 raise Refused(Reason.DENIED, self._why)
             useless = self._useless.get((action.name, *change.key))
             if useless is not None:
-                raise Refused(Reason.NO_EFFECT, f"it bought no time in this entry: {useless[2]}")
+                raise Refused(Reason.NO_EFFECT, f"dropped in this entry of the tier: {useless[2]}")
             if change.key in self._book:
                 raise Refused(Reason.BUSY, told_busy(self._book[change.key]))
             self._book[change.key] = None
@@ -222,7 +223,7 @@ class Keeper:
                 )
             return
         self._strike(entry.hold.undo.change)
-        detail = "; ".join(filter(None, (state.detail, entry.bought().told())))
+        detail = "; ".join(filter(None, (state.detail, entry.why or entry.bought().told())))
         self._tell(Name.ACTION_UNDONE, entry.hold.undo, entry.subject, "gone" if state.gone else reason, detail)
 
     def _adopted(self, leftover: Leftover, state: State | None, failure: Exception | None) -> None:
