@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
 
 from brimwatch.act.undo import CgroupChange, Hold, LimitChange
 from brimwatch.act.undo_store import RecordFile
-from brimwatch.core.bought import BEFORE, Bought, by_brake, by_ceiling, growth
 from brimwatch.model import Action, Tier
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.subject import Subject
 from brimwatch.units import Bytes, format_duration
+
+if TYPE_CHECKING:  # loaded with the first change: most daemons make none
+    from brimwatch.core.bought import Bought
 
 
 class InForce:
@@ -56,11 +59,15 @@ class InForce:
 
     def begin(self) -> None:
         """On the loop, right after it was made: what was before?"""
+        from brimwatch.core.bought import BEFORE, growth
+
         if self.subject is not None:
             self.before = growth([row for row in self.subject.history.rows(self.made - BEFORE) if row.at <= self.made])
 
     def bought(self) -> Bought:
         """What it has bought until now, by the looks at its subject."""
+        from brimwatch.core.bought import Bought, by_brake, by_ceiling, growth
+
         if self.subject is None:
             return Bought(None, None)
         change, rows = self.hold.undo.change, self.subject.history.rows(self.made)
