@@ -8,6 +8,7 @@ import pytest
 from tests.live.daemon_run import start_daemon
 from tests.live.hooked import start_hooked
 from tests.live.memory_cgroup import MemoryCgroup, memory_cgroup
+from tests.live.test_replay import decisions, ended, explained, recording
 
 pytestmark = pytest.mark.live
 
@@ -51,6 +52,7 @@ def test_the_next_rung_runs_before_the_limit_is_met(
     cgroup.take(program.pid)
     daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, CONFIG.format(folder=tmp_path, pid=program.pid))
     wait_until(lambda: daemon.metric("brimwatch_target_memory_limit_bytes", target="app", source="cgroup"), 20)
+    recorded = recording(spawn, wait_until, daemon, tmp_path / "run.jsonl")
     program.run(f"exec({PROGRAM!r}, globals())")
 
     failed = wait_until(lambda: daemon.events("action_failed"), 20)[0]["facts"]
@@ -61,3 +63,9 @@ def test_the_next_rung_runs_before_the_limit_is_met(
     assert ran["action"] == "ask"
     assert program.run("print(len(piles))") == "0"
     assert daemon.metric("brimwatch_target_oom_kills_total", target="app", evidence="cgroup") == 0
+
+    wait_until(lambda: daemon.events("tier_left"), 20)
+    told = decisions(daemon.events())
+    assert ended(recorded) == 0
+    replayed, summary = explained(tmp_path / "run.jsonl")
+    assert decisions(replayed) == told, summary

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.live.hooked import Hooked, start_hooked
+from tests.runtime.replaying import replayed
 from tests.runtime.test_engine import until
 
 from brimwatch.act.kinds import ACTIONS
@@ -125,6 +126,7 @@ def test_the_general_ones_are_asked_first_the_largest_before_all_until_enough_ca
     async def test(scene: Scene) -> None:
         scene.use(0.86)  # 60 MB above its leave
         scene.start()
+        listener = scene.engine.recorder.open()
         told = await scene.of_host()
         asked = [name for name, _, detail in scene.told() if detail.startswith("for the host")]
 
@@ -137,6 +139,10 @@ def test_the_general_ones_are_asked_first_the_largest_before_all_until_enough_ca
         won = scene.count("brimwatch_gave_way_bytes")
         assert 40e6 < won["cache"] < 50e6
         assert 25e6 < won["batch"] < 35e6
+        scene.engine.end_recordings("done")
+        assert listener is not None
+        agreement = replayed(await listener.take(0.0) or b"")
+        assert (agreement.same, agreement.differences) == (2, [])  # entry and rung; what is done for it stands beside
 
     play(test)
 
