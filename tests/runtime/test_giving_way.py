@@ -124,9 +124,11 @@ def held(scene: Scene) -> dict[str, int]:
 
 def test_the_general_ones_are_asked_first_the_largest_before_all_until_enough_came_back(play: Any) -> None:
     async def test(scene: Scene) -> None:
-        scene.use(0.86)  # 60 MB above its leave
+        scene.use(0.5)
         scene.start()
         listener = scene.engine.recorder.open()
+        await asyncio.sleep(0.3)
+        scene.use(0.86)  # 60 MB above its leave
         told = await scene.of_host()
         asked = [name for name, _, detail in scene.told() if detail.startswith("for the host")]
 
