@@ -15,6 +15,7 @@ BENCHES = {
     "hooks": "hooks",
     "gc_tuning": "gc_tuning",
     "caches": "caches",
+    "forecast": "forecast",
 }
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from brimwatch.core.evaluate import Judgement, above_leave
 from brimwatch.core.gate import Facts, gate, needed
+from brimwatch.core.patience import overdue
 from brimwatch.core.select import Turn
-from brimwatch.core.settle import GIVEN_UP, held_bytes, measured_since, settle, settle_until
+from brimwatch.core.settle import GIVEN_UP, held_bytes, measured_since, settle, settle_late, settle_until
 from brimwatch.model import (
     Attempt,
     Change,
@@ -220,21 +221,36 @@ def _advance(
     """Is the running rung done, and is the next one needed?"""
     sample = facts.sample
     rule = rule_of(facts.policy, firing.tier)
-    if firing.attempt is None:
-        return ladder
     if rule is None or firing.rung >= len(rule.do) or rule.do[firing.rung] != firing.action:
+        if firing.attempt is None:
+            return ladder
         outcomes.append(settle(firing, sample))  # the policy changed under the climb, which ends with this rung
         return replace(ladder, firing=None).cool(firing.tier, sample.at + facts.policy.cooldown)
+    late = _is_late(rule, firing, facts)
+    if firing.attempt is None:
+        if not late:
+            return ladder
+        outcomes.append(settle_late(firing, sample))
+        return _climb(ladder, rule, firing.rung + 1, firing.number, facts, decisions)
     if firing.attempt.verdict is Verdict.RUN:
-        if not measured_since(sample, firing.attempt.ended, facts.swap_matters):
+        if not measured_since(sample, firing.attempt.ended, facts.swap_matters and not late):
             return ladder
         # A cure settles a rung, but not while memory still comes back: what is won is measured to its end.
         held = held_bytes(sample)
         falling = firing.seen is None or (held is not None and held < firing.seen)
-        if sample.at < firing.settle_by and (falling or facts.above(rule) is not False):
+        waits = falling or (facts.above(rule) is not False and not late)
+        if sample.at < firing.settle_by and waits:
             return replace(ladder, firing=replace(firing, seen=held))
     outcomes.append(settle(firing, sample))
     return _climb(ladder, rule, firing.rung + 1, firing.number, facts, decisions)
+
+
+def _is_late(rule: TierRule, firing: Firing, facts: Facts) -> bool:
+    """Will this rung not do in time, and may another be climbed to? One that ends a process is left to its grace."""
+    if firing.action.ends_process or facts.above(rule) is not True:
+        return False
+    rest = rule.do[firing.rung + 1 :]
+    return overdue(firing, facts.sample, sum(gate(rule, action, facts) is None for action in rest))
 
 
 def _climb(ladder: Ladder, rule: TierRule, first: int, number: int, facts: Facts, decisions: list[Decision]) -> Ladder:

@@ -120,6 +120,7 @@ class Engine:
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
         )
+        self.performer.give_way = self.manual.give_way
         self._apply(config)
         self._recorder: Recorder | None = None
         self._pruned = time.monotonic()

@@ -6,11 +6,9 @@ The machine is above every cgroup: its total bounds the limit, what it has avail
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
-from brimwatch.core.forecast import time_to_limit
 from brimwatch.model import Limit, ProcessId, Reading
 from brimwatch.procfs.cgroup import CgroupPaths
 from brimwatch.procfs.cgroup_place import Place
@@ -207,12 +205,10 @@ class CgroupSampler:
 
     def _forecast(self, room: Bytes) -> None:
         window = self._window
-        if window.slope is not None:
-            left = time_to_limit(window.slope, room)
+        left = None if self.limit is None else window.time_to_limit(room, self.limit.bytes)
+        if left is not None:
             cadence = max(window.period, self._gap)
-            self.readings[Quantity.TIME_TO_LIMIT] = Reading(
-                math.inf if left is None else left, window.fitted_at, cadence
-            )
+            self.readings[Quantity.TIME_TO_LIMIT] = Reading(left, window.fitted_at, cadence)
 
     def _show_pressure(self, now: float) -> None:
         pressure = self.pressure

@@ -9,11 +9,9 @@ alive proves that the PID was this process's when they were made, and one that d
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 
-from brimwatch.core.forecast import time_to_limit
 from brimwatch.errors import MalformedProcFile
 from brimwatch.model import ProcessId, Reading, Sample
 from brimwatch.procfs.cgroup import CgroupPaths, parse_cgroup
@@ -201,8 +199,9 @@ class MemberSampler:
         cadence = max(window.period, self._gap)
         readings[Quantity.GROWTH] = Reading(slope.bytes_per_second, window.fitted_at, cadence)
         if cgroup.headroom is not None and cgroup.limit is not None and cgroup.limit.source == "machine":
-            left = time_to_limit(slope, cgroup.headroom)
-            readings[Quantity.TIME_TO_LIMIT] = Reading(math.inf if left is None else left, window.fitted_at, cadence)
+            left = window.time_to_limit(cgroup.headroom, cgroup.limit.bytes)
+            if left is not None:
+                readings[Quantity.TIME_TO_LIMIT] = Reading(left, window.fitted_at, cadence)
 
     # Slow reads.
 
