@@ -18,7 +18,7 @@ from tests.bench.figure import say
 from tests.bench.machine import PREFIX, compiled, free_port, get, need, running, wait_for
 from tests.bench.reacting.early import early_oom
 from tests.bench.reacting.table import Row, report, show
-from tests.bench.reacting.targets import HERE, Growing, growing, said
+from tests.bench.reacting.targets import HERE, Growing, Seen, growing, said
 
 T = TypeVar("T")
 
@@ -100,12 +100,17 @@ def cross(
     began, name = time.monotonic(), "hook" if kind == "hook" else "daemon"
     target.begin(work, rate, LEVEL, int(rate * 0.05))
     sent = soon(lambda: said(bench.sent, kind, target.pid, began), PATIENCE + WAYS[rate] / rate)
-    soon(lambda: {name, *others} <= target.seen().handled.keys(), PATIENCE, 0.03)
+    soon(lambda: is_over(target.seen(), {name, *others}), PATIENCE, 0.03)
     seen = target.end(LEVEL - WAYS[rate])
     if seen.crossed is None:
         raise RuntimeError("the target did not grow as it was told to")
     found = {"sent": sent, "handler": seen.handled.get(name)} | {one: seen.arrived.get(one) for one in others}
     return {key: None if at is None else at - seen.crossed for key, at in found.items()}
+
+
+def is_over(seen: Seen, names: "set[str]") -> bool:
+    """Whether it has crossed and each of these handlers has run."""
+    return seen.crossed is not None and names <= seen.handled.keys()
 
 
 def rows(asked: str, rate: float, work: str, found: Sequence[dict[str, float | None]]) -> list[Row]:

@@ -165,6 +165,16 @@ class CgroupSampler:
             self._measure(now)
         self._show_pressure(now)
 
+    def rise(self, now: float) -> int:
+        """Bytes by which the working set is above that of the last look, by one reading; 0 where none can be had."""
+        before = self.usage.working_set
+        if not self._hot or not self.usage.renew():
+            return 0
+        if self.usage.working_set != before:
+            self._window.glance(now, self.usage.working_set)
+        known = self.readings.get(Quantity.WORKING_SET)
+        return 0 if known is None else int(self.usage.working_set - known.value)
+
     def _adapt(self) -> None:
         hot = any(self._members.values())
         if hot != self._hot:
