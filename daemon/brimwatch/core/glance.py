@@ -34,13 +34,13 @@ def glanced(sample: Sample) -> frozenset[Quantity]:
 
 def way_to_tier(policy: Policy, judgement: Judgement | None, sample: Sample) -> float | None:
     """Bytes to the nearest tier that is not active, by what a glance reads; None where no tier goes by that."""
-    ways = [
-        way
-        for index, rule in enumerate(policy.tiers)
-        if (judgement is None or judgement.states[index].phase is not Phase.ACTIVE)
-        and (way := _to_enter(rule, sample)) is not None
-    ]
-    return min(ways) if ways else None
+    seen, nearest = glanced(sample), None
+    for index, rule in enumerate(policy.tiers):
+        if judgement is None or judgement.states[index].phase is not Phase.ACTIVE:
+            way = _to_enter(rule, sample, seen)
+            if way is not None and (nearest is None or way < nearest):
+                nearest = way
+    return nearest
 
 
 def glance_gap(way: float, fastest: float, alert: bool, stretch: float = 1.0) -> Seconds:
@@ -59,21 +59,21 @@ def asks_for_look(rise: float, way: float) -> bool:
     return rise >= SHARE * way
 
 
-def _to_enter(rule: TierRule, sample: Sample) -> float | None:
-    ways = [way for one in rule.when.thresholds if (way := _to_cross(one, sample)) is not None]
+def _to_enter(rule: TierRule, sample: Sample, seen: frozenset[Quantity]) -> float | None:
+    ways = []
+    for threshold in rule.when.thresholds:
+        if threshold.quantity in seen and (way := _to_cross(threshold, sample)) is not None:
+            ways.append(way)
     if not ways:
         return None
     return max(ways) if rule.when.every else min(ways)
 
 
 def _to_cross(threshold: Threshold, sample: Sample) -> float | None:
-    if threshold.quantity not in glanced(sample):
-        return None
     reading, level = known(sample, threshold.quantity), absolute(threshold, sample.limit)
     if reading is None or level is None:
         return None
-    scale = 1.0
+    way = level - reading.value
     if threshold.quantity is Quantity.MEMORY_USED and sample.limit is not None:
-        scale = float(sample.limit.bytes)
-    way = (level - reading.value) * scale
+        way *= sample.limit.bytes
     return way if way > 0 else None

@@ -32,7 +32,7 @@ FIRING = 0.05  # seconds; while a rung runs, its effect is waited for
 _RESTING_SHARE = 0.4  # of a threshold: so far below it, one look in an interval is enough
 _FASTEST_UNSEEN = 2e9  # bytes per second
 MARGIN = 2.0  # growth may double before the next look
-_BYTES = frozenset(quantity for quantity in Quantity if quantity.kind is Kind.BYTES)
+_WAYS = frozenset(quantity for quantity in Quantity if quantity.kind is Kind.BYTES) | {Quantity.MEMORY_USED}
 
 
 def next_gap(
@@ -74,14 +74,17 @@ def _to_limit(sample: Sample, fastest: float, interval: Seconds) -> float:
 
 def _to_enter(rule: TierRule, sample: Sample, fastest: float, interval: Seconds, glanced: frozenset[Quantity]) -> float:
     """The soonest that byte thresholds could enter the tier: any one of them, or (`every`) the last one."""
-    gaps = [
-        interval if threshold.quantity in glanced else gap
-        for threshold in rule.when.thresholds
-        if (gap := _to_cross(threshold, sample, fastest, interval)) is not None
-    ]
+    every, gaps = rule.when.every, []
+    for threshold in rule.when.thresholds:
+        quantity = threshold.quantity
+        if quantity not in _WAYS or (quantity in glanced and not every):
+            continue
+        gap = _to_cross(threshold, sample, fastest, interval)
+        if gap is not None:
+            gaps.append(interval if quantity in glanced else gap)
     if not gaps:
         return interval
-    return max(gaps) if rule.when.every else min(gaps)
+    return max(gaps) if every else min(gaps)
 
 
 def _to_cross(threshold: Threshold, sample: Sample, fastest: float, interval: Seconds) -> float | None:
@@ -92,10 +95,10 @@ def _to_cross(threshold: Threshold, sample: Sample, fastest: float, interval: Se
         return None
     if threshold.quantity is Quantity.MEMORY_USED:
         scale = 0.0 if sample.limit is None else float(sample.limit.bytes)
+        if not scale:
+            return None
     else:
-        scale = 1.0 if threshold.quantity in _BYTES else 0.0
-    if not scale:
-        return None
+        scale = 1.0
     way = (level - reading.value) * scale
     if way <= 0:
         return None

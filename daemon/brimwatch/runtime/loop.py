@@ -11,6 +11,7 @@ import heapq
 import itertools
 import os
 import time
+from collections.abc import Iterator
 
 from brimwatch.agent.places import directories
 from brimwatch.config.settings import Config
@@ -23,6 +24,7 @@ from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.punctual import Punctual
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
+from brimwatch.runtime.wakes import Wakes
 from brimwatch.units import Seconds
 
 BEATS = 10  # looks at rest fall on this many beats of an interval, so that the daemon wakes rarely
@@ -35,7 +37,9 @@ SLOW_PASS = 0.2  # share of a core that discovery may take: a pass that costs mo
 class Watch:
     """The heart: looks at what is due, then sleeps until the next."""
 
-    def __init__(self, membership: Membership, looks: Looks, roster: Roster, story: Story, config: Config) -> None:
+    def __init__(
+        self, membership: Membership, looks: Looks, roster: Roster, story: Story, config: Config, procfs: str = "/proc"
+    ) -> None:
         self._membership = membership
         self._looks = looks
         self._story = story
@@ -50,6 +54,7 @@ class Watch:
         self._due = float("inf")
         self._glances = 0.0  # a second, wanted of all that has never grown
         self._ends = Ends(self._hasten)
+        self.wakes = Wakes(procfs, self._hasten, self._subjects)
         membership.released = self._ends.forget
         self.last_tick = 0.0
         self.passes = 0
@@ -57,11 +62,13 @@ class Watch:
     def start(self) -> None:
         """Begin to watch; the first pass and look happen at once."""
         self._running = True
+        self.wakes.start()
         self._tick()
 
     def stop(self) -> None:
         """Look no more."""
         self._running = False
+        self.wakes.stop()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -83,10 +90,15 @@ class Watch:
             self._push(subject, due)
             self._wake(max(0.0, due - time.monotonic()))
 
+    def _subjects(self) -> Iterator[Subject]:
+        for target in self._membership.targets.values():
+            yield from target.subjects.values()
+
     def forget(self, subject: Subject) -> None:
         """The subject is gone; entries of it in the heap are passed over."""
         subject.due = subject.glance_due = float("inf")
         self._want_glances(subject, 0.0)
+        self.wakes.forget(subject)
 
     def look_once(self) -> None:
         """One pass and one look at everything, with nothing scheduled: what `--once` does."""
@@ -129,6 +141,7 @@ class Watch:
         if gap != float("inf"):
             if self._running:
                 self._ends.heed(subject)
+                self.wakes.heed(subject)
             self._push(subject, self._on_beat(now + gap, gap))
             self._plan_glance(subject, now, subject.way)
 
