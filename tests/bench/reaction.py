@@ -60,15 +60,15 @@ class Bench:
         subprocess.run([need("gcc", "gcc libc6-dev"), *words], check=True)
 
     @contextmanager
-    def daemon(self) -> Iterator[str]:
-        """The URL of a daemon under way."""
+    def daemon(self) -> Iterator[tuple[str, int]]:
+        """The URL and the PID of a daemon under way."""
         config, address = self.folder / "brimwatch.yaml", f"127.0.0.1:{free_port()}"
         config.write_text(f"global: {{run_dir: {self.run_dir}}}\n" + CONFIG)
         words = ["run", "--config.file", str(config), "--web.listen-address", address, "--log.level", "error"]
         words += ["--storage.path", str(self.folder / "state")]
         with running([sys.executable, str(HERE / "watched.py"), str(self.sent), *words], self.folder) as process:
             wait_for(f"http://{address}/-/ready", process)
-            yield f"http://{address}"
+            yield f"http://{address}", process.pid
 
     @contextmanager
     def targets(self, url: str, kinds: Sequence[str], size: int) -> Iterator[list[tuple[str, Growing]]]:
@@ -141,7 +141,7 @@ def pollers(targets: Sequence[Growing]) -> Iterator[None]:
 def grown_before(bench: Bench) -> list[Row]:
     """Crossings of targets that grow again and again, in turn so that nobody has to wait for a tier to be left."""
     made: list[Row] = []
-    with bench.daemon() as url, bench.targets(url, ("hook", "signal", "hook", "signal"), LEVEL // 3) as targets:
+    with bench.daemon() as (url, _), bench.targets(url, ("hook", "signal", "hook", "signal"), LEVEL // 3) as targets:
         for rate in WAYS:
             for _, target in targets:
                 target.fill(LEVEL - WAYS[rate])
@@ -169,7 +169,7 @@ def never_grown(bench: Bench) -> list[Row]:
     """Crossings of targets that were at rest since they were found: nothing tells the daemon how fast they will be."""
     say("reaction to growth that was never seen")
     rate, found = 1000e6, []
-    with bench.daemon() as url, bench.targets(url, ("signal",) * FRESH, LEVEL // 3) as targets:
+    with bench.daemon() as (url, _), bench.targets(url, ("signal",) * FRESH, LEVEL // 3) as targets:
         time.sleep(REST)
         for kind, target in targets:
             time.sleep(random.uniform(0, 1))

@@ -21,7 +21,7 @@ from brimwatch.units import Seconds
 GLANCED = frozenset({Quantity.RSS, Quantity.ANON, Quantity.WORKING_SET})  # what a glance sees rise
 _IN_CGROUP = GLANCED | {Quantity.MEMORY_USED}
 UNSEEN = 1.5e9  # bytes per second that any target may begin to grow at
-QUIET = 0.01  # seconds; the shortest that growth which was not seen asks for
+QUIET = 0.02  # seconds; the shortest that growth which was not seen asks for
 ALERT = 0.25  # seconds after a rise in which glances go down to 2 ms, however slow the growth seems
 SHARE = 0.25  # of the way: a rise beyond it is worth a look
 MOST = 1000.0  # glances a second, for all targets together, at what has never grown: half a percent of a core
@@ -60,10 +60,11 @@ def asks_for_look(rise: float, way: float) -> bool:
 
 
 def _to_enter(rule: TierRule, sample: Sample, seen: frozenset[Quantity]) -> float | None:
-    ways = []
-    for threshold in rule.when.thresholds:
-        if threshold.quantity in seen and (way := _to_cross(threshold, sample)) is not None:
-            ways.append(way)
+    ways = [
+        way
+        for threshold in rule.when.thresholds
+        if threshold.quantity in seen and (way := _to_cross(threshold, sample)) is not None
+    ]
     if not ways:
         return None
     return max(ways) if rule.when.every else min(ways)

@@ -121,6 +121,7 @@ class Engine:
             options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._lookouts[0]
         )
         self.watch = Watch(self.membership, self.looks, roster, self.story, config, options.procfs)
+        self.watch.rising = self.performer.foresee
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
         )

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from brimwatch.agent.places import directories
 from brimwatch.config.settings import Config
@@ -29,7 +29,7 @@ from brimwatch.units import Seconds
 
 BEATS = 10  # looks at rest fall on this many beats of an interval, so that the daemon wakes rarely
 BURST = 0.005  # seconds that one callback may look around before it lets others run
-BEAT = 0.005  # seconds: glances at what has never grown fall on beats as well
+BEAT = 0.01  # seconds: glances at what has never grown fall on beats as well
 FAULT_PAUSE = 10.0  # seconds that a subject whose look failed is left alone
 SLOW_PASS = 0.2  # share of a core that discovery may take: a pass that costs more is made less often
 
@@ -56,6 +56,7 @@ class Watch:
         self._ends = Ends(self._hasten)
         self.wakes = Wakes(procfs, self._hasten, self._subjects)
         membership.released = self._ends.forget
+        self.rising: Callable[[Subject], None] = lambda _: None  # growth leads to a tier: what takes time is begun
         self.last_tick = 0.0
         self.passes = 0
 
@@ -149,8 +150,9 @@ class Watch:
         """Has it risen? Then it is looked at; else the next glance is as far off as what is left of the way allows."""
         way, rise = subject.way, self._looks.rise(subject, now)
         if way is None or asks_for_look(rise, way):
-            subject.alert_until = now + ALERT
+            subject.alert_until = max(subject.alert_until, now + ALERT)
             self._look(subject, now)
+            self.rising(subject)
         else:
             self._plan_glance(subject, now, way - rise)
 

@@ -1,4 +1,4 @@
-"""When does earlyoom, the peer, decide? It watches the machine alone, so the crossing is one of what that has available.
+"""When does earlyoom, the peer, decide? It watches the machine alone: the crossing is one of what that has available.
 
 It runs with --dryrun: what it would end is any process of this machine.
 """

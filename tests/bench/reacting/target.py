@@ -21,7 +21,7 @@ for function in (native.crossed_at, native.ended_at, native.arrived_at):
     function.restype = ctypes.c_int64
 native.fill.argtypes = native.give_back.argtypes = (ctypes.c_int64,)
 handled: "dict[str, int]" = {}
-work = "sleep"
+state = {"work": "sleep", "rounds": 0}
 
 
 def note(name: str) -> None:
@@ -45,27 +45,29 @@ def call() -> None:
     sum(range(8_000_000))
 
 
-WORK = {"rest": sleep, "sleep": sleep, "bytecode": bytecode, "call": call}
+WORK = {"sleep": sleep, "bytecode": bytecode, "call": call}
 
 
 def obey(order: "dict[str, object]") -> "dict[str, object]":
-    global work
     if order["do"] == "fill":
         native.fill(order["size"])
         with open("/proc/self/comm", "w") as name:  # of the first thread, whichever writes
             name.write(sys.argv[3])  # found only now: at rest
+    elif order["do"] == "work":
+        state["work"] = order["work"]
     elif order["do"] == "begin":
         handled.clear()
-        work = str(order["work"])
+        state["work"] = order["work"]
         native.begin(order["rate"], order["level"], order["beyond"], order["machine"])
     elif order["do"] == "end":
-        work = "sleep"
+        state["work"] = "sleep"
         native.give_back(order["size"])
     return {
         "crossed": native.crossed_at(),
         "ended": native.ended_at(),
         "arrived": {name: native.arrived_at(number) for name, number in SIGNALS.items()},
         "handled": handled,
+        "rounds": state["rounds"],
     }
 
 
@@ -88,7 +90,8 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     print("ready", flush=True)
     while True:
-        WORK[work]()
+        WORK[state["work"]]()
+        state["rounds"] += 1
 
 
 if __name__ == "__main__":

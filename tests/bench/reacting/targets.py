@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.hooks.conftest import DAEMON
 
@@ -34,6 +34,14 @@ class Growing:
         """Have a resident set of at least this size."""
         self._order(do="fill", size=size)
 
+    def work(self, work: str) -> None:
+        """Do this, without growing."""
+        self._order(do="work", work=work)
+
+    def rounds(self) -> int:
+        """How much work is done."""
+        return self._order(do="tell")["rounds"]
+
     def begin(self, work: str, rate: float, level: int, beyond: int, machine: int = 0) -> None:
         """Grow past `level` while doing `work`; with `machine`, until no more than that is available."""
         self._order(do="begin", work=work, rate=rate, level=level, beyond=beyond, machine=machine)
@@ -51,7 +59,7 @@ class Growing:
         self.ended_at = time.monotonic()
         return seen
 
-    def _order(self, **order: object) -> "dict[str, dict[str, int]] | dict[str, int]":
+    def _order(self, **order: object) -> "dict[str, Any]":
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
