@@ -25,6 +25,8 @@ def open_pressure_trigger(path: str, directory: int | None = None) -> int:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
     try:
+        if os.fstat(descriptor).st_size:  # the kernel's own are empty until they are read
+            raise OSError(errno.EOPNOTSUPP, "is no file of the kernel's", path)
         for window in WINDOWS:
             try:
                 os.write(descriptor, b"some %d %d\0" % (window // SHARE, window))

@@ -81,7 +81,9 @@ class Performer:
         for rule in subject.target.spec.policy.tiers:
             if rule.tier > subject.tier and rule.do:
                 prepare = getattr(self._kinds[rule.do[0].kind], "foresee", None)
-                for one in receivers(subject) if prepare is not None else ():
+                if prepare is None:
+                    continue
+                for one in receivers(subject):
                     prepare(rule.do[0].options, one.member.identity, self._procfs)
 
     def _let_go(self, subject: Subject, ended: asyncio.Task[None]) -> None:
