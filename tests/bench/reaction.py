@@ -26,8 +26,8 @@ LEVEL = 300_000_000  # bytes: the tier
 # By rate in bytes per second: how far below the tier the growth begins.
 WAYS = {10e6: 6_000_000, 100e6: 40_000_000, 500e6: 150_000_000, 1000e6: 200_000_000}
 WORKS = ("sleep", "bytecode", "call")
-ROUNDS = 12  # crossings of each kind
-FRESH = 10  # crossings by processes that have not grown since they began
+ROUNDS = 10  # crossings of each kind
+FRESH = 8  # crossings by processes that have not grown since they began
 REST = 4.0  # seconds that those rest, well after they were found
 PATIENCE = 3.0  # seconds for a request, and for a handler
 PAUSE = 1.1  # seconds between two crossings of one target: the tier must have been seen to be left

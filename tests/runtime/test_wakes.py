@@ -33,7 +33,7 @@ with open(path, "wb") as file:
     for _ in range(24): file.write(bytes(1 << 20))
     file.flush()
     os.fsync(file.fileno())
-kept = [bytearray(b"x") * 1000000 for _ in range(14)]
+kept = [bytearray(b"x") * 1000000 for _ in range(20)]
 while True:
     with open(path, "rb") as file:
         while file.read(1 << 20): pass

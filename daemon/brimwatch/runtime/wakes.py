@@ -3,7 +3,9 @@
 A wake-up is a look at whom it concerns, and glances down to 2 ms for a while: where tasks wait for memory a limit is
 near. Nothing depends on it: without triggers looks and glances keep their pace.
 
-asyncio waits for EPOLLIN, which pressure files always show; they are in an epoll of their own, itself in the loop.
+asyncio waits for EPOLLIN, which files of the kernel always show; so they are in an epoll, itself in the loop. Each
+pressure file has one of its own: asking whether it is ready takes the event (psi_trigger_poll in kernel/sched/psi.c),
+and the loop has asked already when it calls us. That its epoll was readable is all that is left of the event.
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ ALERT = 2.0  # seconds after a wake-up in which growth is expected: a window of 
 
 
 class _Source(NamedTuple):
-    """A descriptor that is waited for. `cgroup` is None for the machine; `counts`: an eventfd."""
+    """A descriptor that is waited for. `counts`: an eventfd."""
 
-    cgroup: CgroupSampler | None
+    cgroup: CgroupSampler
     counts: bool = False
 
 
@@ -46,6 +48,7 @@ class Wakes:
         self._poll: select.epoll | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pressure = -1
+        self._pressed: dict[CgroupSampler | None, select.epoll] = {}
         self.reasons: dict[str, str] = {}  # of the machine, as those of `sample.alarms`
 
     def start(self) -> None:
@@ -59,7 +62,7 @@ class Wakes:
             self.reasons[PSI] = failure_reason(error) or str(error)
         else:
             self.reasons[PSI] = ""
-            self._add(self._pressure, _Source(None), select.EPOLLPRI)
+            self._add_pressure(self._pressure, None)
 
     def stop(self) -> None:
         """Wait for nothing more."""
@@ -67,6 +70,8 @@ class Wakes:
             return
         if not self._loop.is_closed():
             self._loop.remove_reader(self._poll.fileno())
+        for cgroup in tuple(self._pressed):
+            self._drop_pressure(cgroup)
         self._poll.close()
         self._poll = None
         if self._pressure >= 0:
@@ -92,12 +97,13 @@ class Wakes:
             self._subjects[cgroup].discard(subject)
             if not self._subjects[cgroup]:
                 del self._subjects[cgroup]
+                self._drop_pressure(cgroup)
 
     def _arm(self, cgroup: CgroupSampler) -> None:
         if not cgroup.arm():
             return
         alarms = cgroup.alarms
-        self._add(alarms.pressure, _Source(cgroup), select.EPOLLPRI)
+        self._add_pressure(alarms.pressure, cgroup)
         self._add(alarms.events, _Source(cgroup, counts=True), select.EPOLLIN)
         self._add(cgroup.usage.events_descriptor, _Source(cgroup), select.EPOLLPRI)
 
@@ -112,28 +118,40 @@ class Wakes:
             return  # a plain file, in a tree made for a test: nothing ever happens to it
         self._sources[descriptor] = source
 
+    def _add_pressure(self, descriptor: int, cgroup: CgroupSampler | None) -> None:
+        self._drop_pressure(cgroup)
+        if descriptor < 0 or self._loop is None:
+            return
+        poll = self._pressed[cgroup] = select.epoll()
+        poll.register(descriptor, select.EPOLLPRI)
+        self._loop.add_reader(poll.fileno(), self._under_pressure, cgroup)
+
+    def _drop_pressure(self, cgroup: CgroupSampler | None) -> None:
+        poll = self._pressed.pop(cgroup, None)
+        if poll is None:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(poll.fileno())
+        poll.close()
+
+    def _under_pressure(self, cgroup: CgroupSampler | None) -> None:
+        subjects = self._on_machine() if cgroup is None else self._subjects.get(cgroup, ())
+        self._alert(subjects, time.monotonic())
+        if any(shown & select.EPOLLERR for _, shown in self._pressed[cgroup].poll(0)):
+            self._drop_pressure(cgroup)  # the cgroup was removed: it would say so for ever
+
     def _woken(self) -> None:
         if self._poll is None:
             return
-        now = time.monotonic()
-        for descriptor, shown in self._poll.poll(0):
+        for descriptor, _ in self._poll.poll(0):
             source = self._sources[descriptor]
-            if source.cgroup is None:
-                self._alert(self._on_machine(), now)
-                continue
-            usage = source.cgroup.usage
-            is_pressure = descriptor == source.cgroup.alarms.pressure
             if source.counts:
                 os.read(descriptor, 8)
             # Reading the events is what ends their readiness. Of a cgroup that was removed they stay ready for ever.
-            if (is_pressure and shown & select.EPOLLERR) or not (usage.look_for_oom_kills() or is_pressure):
-                self._drop(descriptor)
-            self._alert(self._subjects.get(source.cgroup, ()), now)
-
-    def _drop(self, descriptor: int) -> None:
-        if self._poll is not None:
-            self._poll.unregister(descriptor)
-        del self._sources[descriptor]
+            if not source.cgroup.usage.look_for_oom_kills():
+                self._poll.unregister(descriptor)
+                del self._sources[descriptor]
+            self._alert(self._subjects.get(source.cgroup, ()), time.monotonic())
 
     def _on_machine(self) -> Iterable[Subject]:
         for subject in self._everyone():
