@@ -4,6 +4,7 @@ The target says when it crossed; the daemon says when it had sent; the target sa
 handler ran. All by CLOCK_MONOTONIC, which is one clock for every process of a machine.
 """
 
+import os
 import random
 import signal
 import subprocess
@@ -120,7 +121,7 @@ def rows(asked: str, rate: float, work: str, found: Sequence[dict[str, float | N
         subject = POLLERS[key][1] if key in POLLERS else ASKING[asked]
         figure = "crossing_to_handler" if key == "handler" else "crossing_to_sent"
         delays = [at for one in found if (at := one[key]) is not None]
-        made.append(Row(figure, subject, rate, work, delays, len(found) - len(delays)))
+        made.append(Row(figure, subject, rate, work, delays, os.getloadavg()[0], len(found) - len(delays)))
     return made
 
 
@@ -192,7 +193,9 @@ def by_earlyoom(bench: Bench) -> list[Row]:
                     crossed = target.end(0).crossed
                 if at is not None and crossed is not None:
                     delays.append(at - crossed)
-            made.append(Row("crossing_to_decision", EARLY, rate, "sleep", delays, ROUNDS - len(delays)))
+            made.append(
+                Row("crossing_to_decision", EARLY, rate, "sleep", delays, os.getloadavg()[0], ROUNDS - len(delays))
+            )
     return made
 
 

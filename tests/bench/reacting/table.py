@@ -1,6 +1,5 @@
 """How is one kind of crossing shown, as a figure and as a row for a person?"""
 
-import os
 import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +15,7 @@ class Row(NamedTuple):
     rate: float  # bytes per second
     work: str
     delays: Sequence[float]
+    load: float  # the load average when it had been measured
     missed: int = 0  # crossings that nothing followed in time
 
     @property
@@ -37,8 +37,7 @@ def report(rows: Sequence[Row]) -> None:
             figures["p50"] = float(f"{row.p50:.4g}")
         details = {"megabytes_per_second": int(row.rate / 1e6), "work": row.work, "crossings": len(row.delays)}
         value = row.p99 if row.delays else None
-        load = round(os.getloadavg()[0], 1)
-        emit("reaction", row.figure, value, "s, p99", 1, row.subject, **figures, **details, load=load)
+        emit("reaction", row.figure, value, "s, p99", 1, row.subject, **figures, **details, load=round(row.load, 1))
 
 
 def show(rows: Sequence[Row]) -> None:
