@@ -59,7 +59,7 @@ class TestLook:
         assert make(member, 10.0) == EVERY
         sample = member.look(11.0)
         assert sample.readings[Quantity.THREADS] == (3, 10.0, 5.0)
-        assert sample.readings[Quantity.SWAP] == (8192, 10.0, 1.0)
+        assert sample.readings[Quantity.SWAP] == (8192, 10.0, 5.0)
         assert sample.readings[Quantity.PSS] == (307200, 10.0, 30.0)
         assert sample.readings[Quantity.USS] == (204800, 10.0, 30.0)
         assert sample.readings[Quantity.FDS] == (1, 10.0, 10.0)
