@@ -8,10 +8,10 @@ ARGS ?=
 JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench clean
+.PHONY: help run test test-torch test-vm lint bench bench-reaction clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
 	@$(BIN)/brimwatch demo $(ARGS)
@@ -34,8 +34,12 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
-	@tests/components/install gcc prometheus-process-exporter >&2
+	@tests/components/install gcc prometheus-process-exporter earlyoom >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-reaction: $(VENV)/.dev ## from a crossing to the request sent, and what being ready takes: six minutes, with a table
+	@tests/components/install gcc earlyoom >&2
+	@$(BIN)/python -m tests.bench reaction overhead
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info build dist

@@ -16,6 +16,8 @@ BENCHES = {
     "gc_tuning": "gc_tuning",
     "caches": "caches",
     "forecast": "forecast",
+    "reaction": "reaction",
+    "overhead": "overhead",
 }
 
 
