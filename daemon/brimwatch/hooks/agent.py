@@ -163,7 +163,7 @@ class Agent:
             time.sleep(0.05)
             return False
         client = Client(connection, self._state, now)
-        if client.greet(now):
+        if client.greet(self.place.group, now):
             self._make_room()
             self._clients.append(client)
         else:
