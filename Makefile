@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint tests/constraints.txt
 ARGS ?=
+export DESTDIR PREFIX PYTHON PIP_ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench clean
+.PHONY: help run test test-torch test-vm lint bench install install-units uninstall clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
 	@$(BIN)/brimwatch demo $(ARGS)
@@ -34,6 +35,15 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
 	@tests/components/install gcc prometheus-process-exporter >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+install: ## as root: the daemon and its systemd units, see daemon/docs/systemd.md; DESTDIR= PREFIX=/usr/local PYTHON= PIP_ARGS=
+	@deploy/systemd/install program units
+
+install-units: ## the units and configuration alone, for a package that brings the daemon in its own way
+	@deploy/systemd/install units
+
+uninstall: ## remove what install put there
+	@deploy/systemd/install uninstall
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info build dist
