@@ -15,7 +15,7 @@ actions:
   brake:   {{cgroup: {{memory.high: 60%}}, max: {lasts}}}
   low:     {{cgroup: {{memory.high: 10%}}, max: {lasts}}}
   squeeze: {{cgroup: {{memory.reclaim: 50MB}}}}
-  ceiling: {{rlimit: {{data: +20MB}}}}
+  ceiling: {{rlimit: {{data: +60MB}}}}
 """
 
 

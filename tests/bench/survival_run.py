@@ -1,0 +1,81 @@
+"""Does one process live? tests/targets/survivor.py in a memory cgroup with a hard limit, and what became of it."""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.survival_cgroup import limited
+from tests.bench.survival_daemon import Watch
+
+import brimwatch
+
+LIMIT = 400_000_000  # bytes
+SETTLED = 0.5  # seconds under watch before the work begins: the cgroup was read, the agent found
+SURVIVOR = Path(__file__).parent.parent / "targets" / "survivor.py"
+PACKAGE = Path(brimwatch.__file__).parent.parent
+ENTER = 'echo $$ > "$0" && exec "$@"'  # all of the program's memory is charged to the cgroup
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a process does: a kind of tests/targets/survivor.py, its rate in MB/s, for how many seconds at most."""
+
+    kind: str
+    rate: int
+    seconds: float = 15.0
+    at_once: bool = False  # begins before anybody can know it
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of it: `alive` where nothing in the cgroup was killed and the work went on to its end."""
+
+    alive: bool
+    ended: int | None  # how the process ended, None: it worked to its end
+    kills: int  # by the kernel
+    lived: float  # seconds
+    came: int
+    answered: int
+    refused: int
+    drops: int
+    peak: int | None
+
+
+def run(course: Course, label: str, watch: Watch | None) -> Fate:
+    """Start it, let it work, and look what is left. `label` chooses who watches it; None: nobody waits for that."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="brimwatch-bench-"))
+        group = stack.enter_context(limited(label, LIMIT))
+        progress = Path(folder) / "progress"
+        progress.write_bytes(bytes(32))
+        run_dir = f"{folder}/run" if watch is None else str(watch.run_dir)
+        words = [sys.executable, str(SURVIVOR), label, course.kind, str(course.rate), str(course.seconds)]
+        process = stack.enter_context(
+            subprocess.Popen(
+                ["/bin/sh", "-c", ENTER, str(group.entrance), *words, str(progress)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                env={**os.environ, "BRIMWATCH_RUN_DIR": run_dir, "PYTHONPATH": str(PACKAGE)},
+            )  # fmt: skip
+        )
+        stack.callback(process.kill)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if process.stdout.readline() != b"ready\n":
+            raise RuntimeError(f"{course.kind}: it did not start; the kernel killed {group.kills}")
+        if watch is not None and not course.at_once:
+            watch.await_member(process.pid)
+            time.sleep(SETTLED)
+        began = time.monotonic()
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+        done = process.stdout.readline() == b"done\n"
+        lived = time.monotonic() - began
+        ended = None if done else process.wait(10)
+        counts = struct.unpack("4Q", progress.read_bytes())
+        return Fate(done and group.kills == 0, ended, group.kills, lived, *counts, group.peak)
