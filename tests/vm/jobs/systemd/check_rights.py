@@ -17,7 +17,8 @@ DONE = """
 global: {interval: 250ms}
 targets: [{name: agent, match: {unit: agent.service}, policy: all}]
 policies:
-  all: {cooldown: 1h, tiers: {critical: {when: {rss: 10MB}, tell: [stacks], do: [ask, nudge, ceiling, brake, squeeze, tidy]}}}
+  all: {cooldown: 1h, tiers: {critical: {when: {rss: 10MB}, tell: [stacks], do: [ask, nudge, ceiling, brake, squeeze,
+    tidy]}}}
 actions:
   ask: {hook: {names: [cache]}}
   nudge: {signal: SIGUSR1, settle: 200ms}
@@ -35,7 +36,7 @@ def wanted(heading: str, column: int) -> dict[str, str]:
 SENT = """
 targets: [{name: agent, match: {unit: agent.service}, policy: all}]
 policies: {all: {tiers: {critical: {when: {rss: 10MB}, tell: [pager]}}}}
-actions: {pager: {webhook: {url: 'http://10.9.9.9:8099/', tells: true, deadline: 20s, timeout: 5s}}}
+actions: {pager: {webhook: {url: 'http://10.9.9.9:8099/', tells: true, deadline: 1m, timeout: 2s}}}
 """
 
 
@@ -100,7 +101,7 @@ def check_who_can_be_told() -> None:
         with Check("another machine is out of reach of the unit alone, whatever the configuration says"):
             use(config=SENT)
             said = until(lambda: events("webhook_delayed", "agent"), 60)[0]["detail"]
-            assert "Operation not permitted" in said, said
+            assert said.endswith("no answer within 2.0s, connecting"), said  # the kernel drops what is not allowed
             assert post.received == []
         with Check("with `20-webhook.conf` the message that waited goes out"):
             use("20-webhook.conf", config=SENT)
