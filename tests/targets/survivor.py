@@ -29,13 +29,13 @@ CHILD = 8  # MB that each process of `forks` touches
 MOST_CHILDREN = 100
 
 came = answered = refused = drops = 0
-cache: list[bytearray] = []
+cache: list[bytes] = []
 kept: list[object] = []
 
 
-def answer() -> bytearray:
+def answer() -> bytes:
     """One megabyte, written to: every page of it is resident."""
-    return bytearray(b"x") * BLOCK
+    return b"x" * BLOCK
 
 
 def share() -> mmap.mmap:
@@ -80,12 +80,12 @@ def serve(rate: float, seconds: float, progress: mmap.mmap, work: Callable[[], N
 
 def one_call() -> None:
     """All in C: no bytecode runs before the end, and the interpreter is not shared."""
-    kept.extend(map(bytearray, itertools.repeat(answer(), 400)))
+    kept.extend(map(bytes, itertools.repeat(bytearray(answer()), 400)))
 
 
 def one_answer() -> None:
     """More than is left, at once."""
-    kept.append(bytearray(b"x") * (300 * BLOCK))
+    kept.append(b"x" * (300 * BLOCK))
 
 
 def fork_on() -> None:
@@ -97,9 +97,9 @@ def fork_on() -> None:
         os.close(writing)
         for held in kept:
             os.close(held)  # type: ignore[arg-type]
-        held_here = bytearray(b"x") * (CHILD * BLOCK)
+        kept[:] = [b"x" * (CHILD * BLOCK)]
         os.read(reading, 1)
-        os._exit(len(held_here) and 0)
+        os._exit(0)
     os.close(reading)
     kept.append(writing)
 
