@@ -6,6 +6,7 @@ One daemon watches all that runs, also side by side. Nobody asks it anything: it
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 
 from tests.bench.machine import running
 
+IN_MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None  # what a full disk must not hold up
 LANES = 4  # processes side by side
 POLICIES = {
     "hooks": "hooks",
@@ -97,12 +99,17 @@ def write_config(folder: Path, interval: str) -> Path:
 
 
 @contextmanager
-def watching(folder: Path, interval: str = "100ms") -> Iterator[Watch]:
-    """`brimwatch run` until the end of the block."""
+def watching(state: Path, interval: str = "100ms") -> Iterator[Watch]:
+    """`brimwatch run` until the end of the block. Its journal goes to `state`, what is urgent to tmpfs, as in /run."""
+    folder = tempfile.TemporaryDirectory(prefix="brimwatch-bench-", dir=IN_MEMORY)
+    with folder as name, _watching(Path(name), state, interval) as watch:
+        yield watch
+
+
+@contextmanager
+def _watching(folder: Path, state: Path, interval: str) -> Iterator[Watch]:
     words = [sys.executable, "-m", "brimwatch", "run", "--config.file", str(write_config(folder, interval))]
     words += ["--web.listen-address", "", "--log.format", "json", "--log.level", "debug"]
-    state = folder / "state"
-    state.mkdir()
     with running(words, folder, STATE_DIRECTORY=str(state), PYTHONPATH=os.pathsep.join(sys.path)) as process:
         watch = Watch(folder, process.pid)
         end = time.monotonic() + 60

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.survival_cgroup import limited
-from tests.bench.survival_daemon import Watch
+from tests.bench.survival_daemon import IN_MEMORY, Watch
 
 import brimwatch
 
 LIMIT = 400_000_000  # bytes
 SETTLED = 0.5  # seconds under watch before the work begins: the cgroup was read, the agent found
+REMEMBERED = 0.5  # seconds that a cgroup stays after the kill, as container runtimes leave it
 SURVIVOR = Path(__file__).parent.parent / "targets" / "survivor.py"
 PACKAGE = Path(brimwatch.__file__).parent.parent
 ENTER = 'echo $$ > "$0" && exec "$@"'  # all of the program's memory is charged to the cgroup
@@ -51,7 +52,7 @@ class Fate:
 def run(course: Course, label: str, watch: Watch | None) -> Fate:
     """Start it, let it work, and look what is left. `label` chooses who watches it; None: nobody waits for that."""
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="brimwatch-bench-"))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="brimwatch-bench-", dir=IN_MEMORY))
         group = stack.enter_context(limited(label, LIMIT))
         progress = Path(folder) / "progress"
         progress.write_bytes(bytes(32))
@@ -74,6 +75,7 @@ def run(course: Course, label: str, watch: Watch | None) -> Fate:
         done = process.stdout.readline() == b"done\n"
         lived = time.monotonic() - began
         ended = None if done else process.wait(10)
+        time.sleep(0.0 if done or watch is None else REMEMBERED)
         counts = struct.unpack("4Q", progress.read_bytes())
         entered = None if watch is None else watch.last_entry(label, began_wall)
         warned = None if entered is None else began_wall + lived - entered

@@ -55,22 +55,30 @@ def test_a_cgroup_is_gone_with_all_that_was_in_it(cgroups: None) -> None:
     assert not group.folder.exists()
 
 
-def test_lanes_let_in_no_more_and_nothing_faster_than_they_may() -> None:
-    lanes, inside, seen = Lanes(3, 1000), [], []  # type: tuple[Lanes, list[int], list[tuple[int, int]]]
+def test_lanes_let_in_no_more_and_nothing_faster_than_they_may_and_miss_nothing() -> None:
+    rows = [
+        Row(f"{number}", Course("cache", rate), "hooks") for number, rate in enumerate((900, 50, 600, 500, 400) * 4)
+    ]
+    lanes = Lanes(rows, 3, 1000)
+    inside: list[Row] = []
+    seen: list[tuple[int, int]] = []
 
-    def go(rate: int) -> None:
-        with lanes.lane(Course("cache", rate)):
-            inside.append(rate)
-            seen.append((len(inside), sum(inside)))
-            time.sleep(0.002)
-            inside.remove(rate)
+    def go() -> None:
+        while True:
+            with lanes.next() as found:
+                if found is None:
+                    return
+                inside.append(found[0])
+                seen.append((len(inside), sum(row.course.rate for row in inside)))
+                time.sleep(0.002)
+                inside.remove(found[0])
 
-    threads = [threading.Thread(target=go, args=(rate,)) for rate in (900, 50, 600, 500, 50, 50, 400) * 3]
+    threads = [threading.Thread(target=go) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert len(seen) == 21
+    assert len(seen) == len(rows)
     assert max(count for count, _ in seen) <= 3
     assert max(speed for _, speed in seen) <= 1000
 
