@@ -7,10 +7,10 @@ ARGS ?=
 export DESTDIR PREFIX PYTHON PIP_ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench install install-units uninstall clean
+.PHONY: help run test test-torch test-vm lint bench bench-survival bench-reaction install install-units uninstall clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
 	@$(BIN)/brimwatch demo $(ARGS)
@@ -35,6 +35,14 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
 	@tests/components/install gcc prometheus-process-exporter >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-survival: $(VENV)/.dev ## does the process live? in memory cgroups with a hard limit, as root; seven minutes
+	@tests/components/install earlyoom >&2
+	@$(BIN)/python -m tests.bench survival
+
+bench-reaction: $(VENV)/.dev ## how soon is a crossed threshold noticed, and the target asked?
+	@tests/components/install gcc earlyoom >&2
+	@$(BIN)/python -m tests.bench reaction
 
 install: ## as root: the daemon and its systemd units, see daemon/docs/systemd.md; DESTDIR= PREFIX=/usr/local PYTHON= PIP_ARGS=
 	@deploy/systemd/install program units

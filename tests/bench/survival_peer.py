@@ -1,10 +1,11 @@
 """What does earlyoom do meanwhile? It watches the whole machine, so a full cgroup is none of its business."""
 
 import contextlib
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.bench.machine import need
 
 
 class EarlyOom:
@@ -22,10 +23,9 @@ class EarlyOom:
 @contextlib.contextmanager
 def earlyoom(folder: Path) -> Iterator[EarlyOom]:
     """It runs until the end of the block, in dry run: on a machine with other work on it, it may signal any process."""
-    path = shutil.which("earlyoom")
-    output = folder / "earlyoom"
+    path, output = need("earlyoom", "earlyoom"), folder / "earlyoom"
     with output.open("wb") as file:
-        process = subprocess.Popen([path or "earlyoom", "--dryrun", "-r", "0"], stdout=file, stderr=file)
+        process = subprocess.Popen([path, "--dryrun", "-r", "0"], stdout=file, stderr=file)
         try:
             yield EarlyOom(output)
         finally:

@@ -28,14 +28,13 @@ PAUSE = 0.002  # seconds between two looks for requests
 CHILD = 8  # MB that each process of `forks` touches
 MOST_CHILDREN = 100
 
-came = answered = refused = drops = 0
-cache: list[bytearray] = []
+cache: list[bytes] = []
 kept: list[object] = []
 
 
-def answer() -> bytearray:
+def answer() -> bytes:
     """One megabyte, written to: every page of it is resident."""
-    return bytearray(b"x") * BLOCK
+    return b"x" * BLOCK
 
 
 def share() -> mmap.mmap:
@@ -48,44 +47,54 @@ def share() -> mmap.mmap:
 @hooks.on("warning", name="answers")
 def drop(_request: hooks.Request) -> int:
     """Give the whole cache back."""
-    global drops
-    drops += 1
+    COUNTS.drops += 1
     freed = len(cache) * BLOCK
     cache.clear()
     return freed
 
 
-def serve(rate: float, seconds: float, progress: mmap.mmap, work: Callable[[], None]) -> None:
-    """Answer what comes at `rate` MB per second."""
-    global came, answered, refused
+class Counts:
+    """What has been done so far, and a file that keeps it when we are killed."""
+
+    def __init__(self, path: str) -> None:
+        self.came = self.answered = self.refused = self.drops = 0
+        with open(path, "r+b") as file:
+            self._file = mmap.mmap(file.fileno(), 32)
+
+    def write(self) -> None:
+        struct.pack_into("4Q", self._file, 0, self.came, self.answered, self.refused, self.drops)
+
+
+def serve(rate: float, seconds: float, work: Callable[[], None]) -> None:
+    """Answer what comes at `rate` MB per second; what finds no memory is refused, and the next one is tried."""
     last = time.monotonic()
     end, owed = last + seconds, 0.0
     while last < end:
-        now = time.monotonic()
-        owed, last = owed + (now - last) * rate, now
-        if owed > rate * LATE + 1:
-            came += int(owed)
-            owed %= 1
-        while owed >= 1:
-            owed -= 1
-            came += 1
-            try:
+        try:
+            now = time.monotonic()
+            owed, last = owed + (now - last) * rate, now
+            if owed > rate * LATE + 1:
+                COUNTS.came += int(owed)
+                owed %= 1
+            while owed >= 1:
+                owed -= 1
+                COUNTS.came += 1
                 work()
-                answered += 1
-            except MemoryError:
-                refused += 1
-            struct.pack_into("4Q", progress, 0, came, answered, refused, drops)
+                COUNTS.answered += 1
+            COUNTS.write()
+        except MemoryError:
+            COUNTS.refused += 1
         time.sleep(PAUSE)
 
 
 def one_call() -> None:
     """All in C: no bytecode runs before the end, and the interpreter is not shared."""
-    kept.extend(map(bytearray, itertools.repeat(answer(), 400)))
+    kept.extend(map(bytes, itertools.repeat(bytearray(answer()), 400)))
 
 
 def one_answer() -> None:
     """More than is left, at once."""
-    kept.append(bytearray(b"x") * (300 * BLOCK))
+    kept.append(b"x" * (300 * BLOCK))
 
 
 def fork_on() -> None:
@@ -97,9 +106,9 @@ def fork_on() -> None:
         os.close(writing)
         for held in kept:
             os.close(held)  # type: ignore[arg-type]
-        held_here = bytearray(b"x") * (CHILD * BLOCK)
+        kept[:] = [b"x" * (CHILD * BLOCK)]
         os.read(reading, 1)
-        os._exit(len(held_here) and 0)
+        os._exit(0)
     os.close(reading)
     kept.append(writing)
 
@@ -108,7 +117,7 @@ ONCE = {"call": one_call, "huge": one_answer, "forks": fork_on}
 
 
 def main() -> None:
-    _, _, kind, rate, seconds, path = sys.argv
+    kind, rate, seconds = sys.argv[2:5]
     work = {"keep": lambda: kept.append(answer()), "shared": lambda: kept.append(share())}.get(
         kind, lambda: cache.append(answer())
     )
@@ -118,16 +127,15 @@ def main() -> None:
         cache.extend(answer() for _ in range(200))
     if not hooks.install():
         sys.exit(str(hooks.status()["agent"]))
-    with open(path, "r+b") as file:
-        progress = mmap.mmap(file.fileno(), 32)
     print("ready", flush=True)
     sys.stdin.readline()
     if kind in ONCE:
-        serve(10, 1.0, progress, work)
-        serve(float(rate), float(seconds) - 1.0, progress, ONCE[kind])
+        serve(10, 1.0, work)
+        serve(float(rate), float(seconds) - 1.0, ONCE[kind])
     else:
-        serve(float(rate), float(seconds), progress, work)
+        serve(float(rate), float(seconds), work)
     print("done", flush=True)
 
 
+COUNTS = Counts(sys.argv[5])
 main()
