@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 from harness import until
-from unit import CONFIG, WITHOUT_SUDO, Check, commands, events, fetch, journal, now, service, shell, show, use
+from unit import CONFIG, Check, events, fetch, install, journal, now, service, shell, show, use
 
 WATCHING = """
 targets:
@@ -28,7 +28,7 @@ def stall():
 
 def check_the_page() -> None:
     with Check("installed by its page alone: active, ready, and its figures are there"):
-        shell(WITHOUT_SUDO + commands("Install"))
+        install()
         assert show("ActiveState") == "active"
         until(lambda: 'brimwatch_target_up{target="dbus.service"} 1' in fetch())
         assert show("StatusText").startswith("watching "), show("StatusText")
@@ -41,9 +41,6 @@ def check_the_page() -> None:
         assert found == {"user": "brimwatch", "oom_score_adj": "-900", "capabilities": "0" * 16}, found
         assert {show(f"Memory{name}") for name in ("Min", "Max", "SwapMax")} == {"67108864", "134217728", "0"}
         assert shell("cat /sys/fs/cgroup/brimwatch.slice/memory.min").strip() == "67108864"  # else ours would be void
-        # From here on the log is read by this program.
-        Path("/etc/default/brimwatch").write_text('BRIMWATCH_OPTIONS="--log.format json"\n')
-        shell("for name in app other third; do useradd --system $name; done")
 
 
 def check_it_is_small() -> None:

@@ -78,7 +78,6 @@ def check_a_kill() -> None:
 
 def braked() -> int:
     """A unit that holds memory, with brake and ceiling in force; its PID."""
-    shell("systemctl stop brimwatch; rm -rf /var/lib/brimwatch/*")
     pid = service("app", "app.py signal 60 1 60", LIMITED)
     use("10-actions.conf", config=BRAKE)
     until(lambda: HIGH.read_text().strip() != "max" and data_limit(pid) != "unlimited", 30)

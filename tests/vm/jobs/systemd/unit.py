@@ -46,9 +46,16 @@ def show(name: str, unit: str = "brimwatch") -> str:
     return shell(f"systemctl show -P {name} {unit}").strip()
 
 
+def install() -> None:
+    """Do what the page says; then have a log that can be read by a program, and users."""
+    shell(WITHOUT_SUDO + commands("Install"))
+    Path("/etc/default/brimwatch").write_text('BRIMWATCH_OPTIONS="--log.format json"\n')
+    shell("for name in app other third; do useradd --system $name; done")
+
+
 def use(*drop_ins: str, config: str = "", extra: str = "") -> None:
-    """Restart the unit with these of the shipped drop-ins, another configuration, and lines for a section [Service]."""
-    shell(f"systemctl stop brimwatch; rm -rf {DROP_INS}; mkdir -p {DROP_INS}")
+    """Start the unit anew, with no memory, these of the shipped drop-ins, and lines for its section [Service]."""
+    shell(f"systemctl stop brimwatch; rm -rf {DROP_INS} /var/lib/brimwatch/*; mkdir -p {DROP_INS}")
     for name in drop_ins:
         (DROP_INS / name).symlink_to(SHIPPED / name)
     if extra:
