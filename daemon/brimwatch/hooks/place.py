@@ -67,7 +67,7 @@ def listen(chosen: str | None, ticks: int, missing: list[str]) -> Place | None:
     uid = os.geteuid()
     for directory in (chosen,) if chosen is not None else run_dirs(uid):
         try:
-            group = _group_that_may_ask(_prepare(directory, uid))
+            group = group_that_may_ask(_prepare(directory, uid))
             return _bind(directory, ticks, uid, group)
         except OSError as error:
             missing.append(f"{directory}: {error.strerror or error}")
@@ -103,7 +103,7 @@ def _prepare(directory: str, uid: int) -> os.stat_result:
     return status
 
 
-def _group_that_may_ask(directory: os.stat_result) -> int | None:
+def group_that_may_ask(directory: os.stat_result) -> int | None:
     """The group of a run directory of root's with the set-group-ID bit: so root lets a daemon ask that is not root."""
     given = directory.st_uid == 0 and directory.st_mode & stat.S_ISGID and directory.st_gid not in (0, _NOBODY)
     return directory.st_gid if given else None

@@ -104,7 +104,7 @@ def check_who_can_be_told() -> None:
             said = until(lambda: events("webhook_delayed", "agent"), 60)[0]["detail"]
             assert said.endswith("no answer within 2.0s, connecting"), said  # the kernel drops what is not allowed
             assert post.received == []
-        with Check("with `20-webhook.conf` the message that waited goes out"):
+        with Check("with `20-webhook.conf` it is told"):
             use("20-webhook.conf", config=SENT)
             until(lambda: post.received, 90)
 
