@@ -7,8 +7,10 @@ ARGS ?=
 # Most of what tests do is to wait for processes: one more than there are processors, and at most six.
 JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 
+export DESTDIR PREFIX PYTHON PIP_ARGS
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench bench-reaction clean
+.PHONY: help run test test-torch test-vm lint bench bench-survival bench-reaction install install-units uninstall clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +39,22 @@ bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='samp
 	@tests/components/install gcc prometheus-process-exporter earlyoom >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+bench-survival: $(VENV)/.dev ## does the process live? in memory cgroups with a hard limit, as root; seven minutes, with a table
+	@tests/components/install earlyoom >&2
+	@$(BIN)/python -m tests.bench survival
+
 bench-reaction: $(VENV)/.dev ## from a crossing to the request sent, and what being ready takes: six minutes, with a table
 	@tests/components/install gcc earlyoom >&2
 	@$(BIN)/python -m tests.bench reaction overhead
+
+install: ## as root: the daemon and its systemd units, see daemon/docs/systemd.md; DESTDIR= PREFIX=/usr/local PYTHON= PIP_ARGS=
+	@deploy/systemd/install program units
+
+install-units: ## the units and configuration alone, for a package that brings the daemon in its own way
+	@deploy/systemd/install units
+
+uninstall: ## remove what install put there
+	@deploy/systemd/install uninstall
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info build dist

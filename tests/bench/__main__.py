@@ -18,6 +18,7 @@ BENCHES = {
     "forecast": "forecast",
     "reaction": "reaction",
     "overhead": "overhead",
+    "survival": "survival",
 }
 
 

@@ -101,6 +101,10 @@ class Watch:
         self._want_glances(subject, 0.0)
         self.wakes.forget(subject)
 
+    def overdue(self, now: float) -> Seconds:
+        """How late the next look is; infinite before the first. Late by much is a loop that has stalled."""
+        return Seconds(max(0.0, now - self._due) if self.last_tick else float("inf"))
+
     def look_once(self) -> None:
         """One pass and one look at everything, with nothing scheduled: what `--once` does."""
         now = time.monotonic()
