@@ -26,10 +26,31 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from brimwatch.hooks.adaptive_batcher import AdaptiveBatcher
+    from brimwatch.hooks.circuit_breaker import CircuitBreaker, CircuitOpen
+    from brimwatch.hooks.guarding import MemoryRefused, memory_guard
+    from brimwatch.hooks.lazy_module import LazyModule
+    from brimwatch.hooks.streaming import ChunkTooLarge, stream_chunks
+
 # The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
-_BLOCKS: dict[str, str] = {}
+_BLOCKS: dict[str, str] = {
+    "AdaptiveBatcher": "brimwatch.hooks.adaptive_batcher",
+    "ChunkTooLarge": "brimwatch.hooks.streaming",
+    "CircuitBreaker": "brimwatch.hooks.circuit_breaker",
+    "CircuitOpen": "brimwatch.hooks.circuit_breaker",
+    "LazyModule": "brimwatch.hooks.lazy_module",
+    "MemoryRefused": "brimwatch.hooks.guarding",
+    "memory_guard": "brimwatch.hooks.guarding",
+    "stream_chunks": "brimwatch.hooks.streaming",
+}
 
 __all__ = [
+    "AdaptiveBatcher",
+    "ChunkTooLarge",
+    "CircuitBreaker",
+    "CircuitOpen",
+    "LazyModule",
+    "MemoryRefused",
     "Request",
     "Skip",
     "asgi",
@@ -37,12 +58,14 @@ __all__ = [
     "configure",
     "install",
     "may_go",
+    "memory_guard",
     "off",
     "on",
     "on_tier",
     "reclaim",
     "register",
     "status",
+    "stream_chunks",
     "uninstall",
     "wsgi",
 ]
