@@ -16,7 +16,7 @@ from brimwatch.hooks.headroom import headroom
 from brimwatch.hooks.process import rss
 from brimwatch.hooks.settings import SETTINGS
 from brimwatch.hooks.standing import BLOCKS
-from brimwatch.hooks.wire import MOST_BYTES, TIERS
+from brimwatch.hooks.wire import TIERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class AdaptiveBatcher:
             now = self._clock()
             waited += max(0.0, now - last) or POLL  # put back, the clock tells nothing: a look took about that long
             last = now
-        self._count(waited_seconds=max(0.0, last - began))
+        self._count(waited_seconds=max(0.0, self._clock() - began))
         if not allowed:
             resident = self._measure()
             raise MemoryRefused(self.name, 1, 0, f"steps, after {waited:.1f} s with {resident} bytes resident")
@@ -155,7 +155,7 @@ class AdaptiveBatcher:
         """What cannot be measured is no reason to stop: then the smallest step that lets something pass."""
         steps = self._steps or ()
         if resident is None:
-            return min((items for _, items in steps if items), default=1)
+            return min(items for _, items in steps if items)
         return next((items for below, items in steps if resident < below), 0)
 
     def _count(self, **more: float) -> None:
@@ -206,6 +206,7 @@ def _items(value: object, where: str, least: int = 0) -> int:
 def _steps(steps: Sequence[tuple[int | str, int]], where: str) -> tuple[tuple[int, int], ...]:
     found = tuple((amount(below, where), _items(items, where)) for below, items in steps)
     sizes = [below for below, _ in found]
-    if not found or sizes != sorted(set(sizes)) or max(sizes) > MOST_BYTES:
-        raise ValueError(f"{where}: found steps={steps!r:.80}, wanted pairs of bytes and items, the bytes ascending")
+    if sizes != sorted(set(sizes)) or not any(items for _, items in found):
+        wanted = "pairs of bytes and items, the bytes ascending, and items in one of them"
+        raise ValueError(f"{where}: found steps={steps!r:.80}, wanted {wanted}")
     return found

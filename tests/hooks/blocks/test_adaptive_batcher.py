@@ -128,8 +128,8 @@ def test_a_clock_that_jumps_ends_the_wait_all_the_same(jump: float) -> None:
 def test_cleanup_runs_between_batches_and_not_before_the_first() -> None:
     order: list[Any] = []
     found = batcher([0], cleanup=lambda: order.append("clean"))
-    for batch in found(range(12)):
-        order.append(len(batch))
+    for _ in map(order.append, map(len, found(range(12)))):
+        pass
     assert order == [5, "clean", 5, "clean", 2, "clean"]
     assert found.cleanups == 3
 
@@ -152,8 +152,7 @@ def test_what_the_iterable_raises_goes_through_and_what_came_before_is_not_lost_
 
     batches: list[list[int]] = []
     with pytest.raises(KeyError):
-        for batch in batcher([0])(items()):
-            batches.append(batch)
+        batches.extend(batcher([0])(items()))
     assert batches == [[0, 1, 2, 3, 4]]
 
 
@@ -176,30 +175,23 @@ def test_one_iterator_may_be_shared_by_threads() -> None:
 @settings(max_examples=50, deadline=None)
 @given(
     st.integers(0, 60),
-    st.lists(st.one_of(st.none(), st.integers(0, 30)), min_size=1, max_size=30),
-    st.lists(st.tuples(st.integers(1, 25), st.integers(0, 9)), min_size=1, max_size=4, unique_by=lambda step: step[0]),
+    st.lists(st.one_of(st.none(), st.integers(0, 30)), min_size=1, max_size=5),
+    st.lists(st.tuples(st.integers(1, 25), st.integers(1, 9)), min_size=1, max_size=4, unique_by=lambda step: step[0]),
 )
 def test_every_item_comes_once_and_in_order(count: int, sizes: list[int | None], steps: list[tuple[int, int]]) -> None:
     steps.sort()
-    asked: list[int | None] = []
-    seen = itertools.chain(sizes, itertools.repeat(None))  # in the end it cannot be measured: something passes
-
-    def measure() -> int | None:
-        asked.append(next(seen))
-        return asked[-1]
-
-    found = hooks.AdaptiveBatcher(steps=steps, measure=measure, deadline=0, cleanup=None)
-    items, passed = iter(range(count)), []
-    while True:
+    seen = itertools.chain(sizes, itertools.repeat(0))  # in the end there is room
+    found = hooks.AdaptiveBatcher(steps=steps, measure=lambda: next(seen), deadline=0, cleanup=None)
+    items, passed, refused = iter(range(count)), [], 0
+    while len(passed) < count:
         try:
             for batch in found(items):
-                assert len(batch) <= max(items for _, items in steps) or steps == [(steps[0][0], 0)]
-                assert batch
+                assert 0 < len(batch) <= max(items for _, items in steps)
                 passed += batch
-            break
         except hooks.MemoryRefused:
-            assert asked[-1] is not None
+            refused += 1
     assert passed == list(range(count))
+    assert refused <= found.waits <= len(sizes)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +200,7 @@ def test_every_item_comes_once_and_in_order(count: int, sizes: list[int | None],
         pytest.param({"size": 0}, id="no item"),
         pytest.param({"size": True}, id="a size that is no number"),
         pytest.param({"steps": []}, id="no step"),
+        pytest.param({"steps": [("1GB", 0)]}, id="steps at which nothing ever passes"),
         pytest.param({"steps": [("1GB", 1), ("1GB", 2)]}, id="a step twice"),
         pytest.param({"steps": [("2GB", 1), ("1GB", 2)]}, id="steps that descend"),
         pytest.param({"steps": [("1GB", -1)]}, id="less than none"),
@@ -261,15 +254,14 @@ def drop(request):
 for batch in batcher(range(100)):
     sizes.append(len(batch))
     held.append(bytearray(b'x') * 30_000_000)
-print(sum(sizes), sorted(set(sizes)), batcher.waits > 0, sizes[-1])
+print(sum(sizes), {1, 5} <= set(sizes), batcher.waits > 0)
 """
 
 
 @pytest.mark.live
 def test_a_real_process_slows_down_stops_and_goes_on(start: Callable[..., Target]) -> None:
     target = start(f"code = {REAL!r}")
-    total, *rest = target.run("exec(code)").split()
-    assert (total, rest[:3]) == ("100", ["[1,", "5]", "True"])
+    assert target.run("exec(code)") == "100 True True"
 
 
 def test_more_left_than_is_resident_is_plenty(monkeypatch: pytest.MonkeyPatch) -> None:
