@@ -11,11 +11,12 @@ from tests.hooks.conftest import DAEMON
 
 GB = 1_000_000_000
 HEAD = f"""
-import json, resource, sys, time
+import json, sys, time
 sys.path.insert(0, {str(DAEMON)!r})
 from brimwatch import hooks
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss: an exec keeps what the parent had.
+    return next(int(line.split()[1]) * 1024 for line in open('/proc/self/status') if line.startswith('VmHWM'))
 path = sys.argv[1]
 """
 TAIL = "\nprint(json.dumps({'seconds': time.perf_counter() - began, 'grown': peak() - before, 'count': count}))"
@@ -45,7 +46,10 @@ def work(batch):
 count = 0
 """
 BATCHES = {
-    "AdaptiveBatcher": "for batch in hooks.AdaptiveBatcher(size=25)(records()):\n    work(batch)\n    count += len(batch)",
+    "AdaptiveBatcher": """
+for batch in hooks.AdaptiveBatcher(size=25)(records()):
+    work(batch)
+    count += len(batch)""",
     "fixed batches of 50": """
 from itertools import islice
 items = records()

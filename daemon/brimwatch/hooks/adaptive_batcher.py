@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ITEMS = 1_000_000
 POLL = 0.25  # seconds between two looks while nothing may pass
+FRESH = 0.25  # seconds for which a look at the headroom is good: it reads a dozen files
 ROOMY = 0.5  # of what the process has: with more than that left, batches may be twice as large
 
 
@@ -69,6 +70,7 @@ class AdaptiveBatcher:
         self._changed = threading.Event()
         self.items = self.batches = self.waits = self.cleanups = 0
         self.waited_seconds = 0.0
+        self._headroom: tuple[float, tuple[int, str] | None] | None = None
         self.last: int | None = None  # items that were allowed when it was last asked
         self.name = BLOCKS.register(self, name, self.footprint, self.info, self.shrink)
         BLOCKS.mind_forks(self)
@@ -86,7 +88,7 @@ class AdaptiveBatcher:
             step = self._step(resident)
             found = step if found is None else min(found, step)
         elif found is None:
-            found = 2 * self._size if _is_roomy(resident) else self._size
+            found = 2 * self._size if self._is_roomy(resident) else self._size
         self.last = found
         return found
 
@@ -158,6 +160,14 @@ class AdaptiveBatcher:
             return min(items for _, items in steps if items)
         return next((items for below, items in steps if resident < below), 0)
 
+    def _is_roomy(self, resident: int | None) -> bool:
+        now = self._clock()
+        seen = self._headroom
+        if seen is None or not 0 <= now - seen[0] < FRESH:
+            self._headroom = seen = (now, headroom())
+        left = seen[1]
+        return left is not None and resident is not None and left[0] > (left[0] + resident) * ROOMY
+
     def _count(self, **more: float) -> None:
         with self._lock:
             for key, number in more.items():
@@ -190,11 +200,6 @@ class _Batches:
     def after_fork(self) -> None:
         """In a forked child: who held the lock is not there."""
         self._lock = _thread.RLock()
-
-
-def _is_roomy(resident: int | None) -> bool:
-    left = headroom()
-    return left is not None and resident is not None and left[0] > (left[0] + resident) * ROOMY
 
 
 def _items(value: object, where: str, least: int = 0) -> int:

@@ -161,14 +161,20 @@ class Stream:
         self.held = max(self.held, len(found))
         return bytes(found)
 
-    def line(self, most: int) -> bytes:
-        """The next line with its end, or its first `most` bytes."""
-        found: Any = self._file.readline(most)
-        if not isinstance(found, (bytes, bytearray)):
-            raise ValueError(f"{WHERE}: {self.label} gives {type(found).__name__}, wanted a binary file")
-        self.bytes += len(found)
-        self.held = max(self.held, len(found))
-        return bytes(found)
+    def lines(self, most: int) -> Iterator[bytes]:
+        """Lines with their ends, cut after `most` bytes."""
+        readline = self._file.readline
+        while True:
+            found = readline(most)
+            size = len(found)
+            self.bytes += size
+            if size > self.held:
+                self.held = size
+            if type(found) is not bytes:
+                raise ValueError(f"{WHERE}: {self.label} gives {type(found).__name__}, wanted a binary file")
+            if not found:
+                return
+            yield found
 
     def after_fork(self) -> None:
         """In a forked child: who held the lock is not there."""
@@ -199,18 +205,14 @@ def _pieces(stream: Stream) -> Iterator[bytes]:
 
 
 def _lines(stream: Stream) -> Iterator[str]:
-    number = 0
-    while True:
-        line = stream.line(stream.bound + 2)  # the longest that may be, and its end of at most two
-        if not line:
-            return
-        number += 1
-        ended = line.endswith(b"\n")
-        text = line[: -2 if line.endswith(b"\r\n") else -1] if ended else line
-        if len(text) > stream.bound:
-            raise ChunkTooLarge(f"{stream.label}: line {number} has more than {stream.bound} bytes")
+    bound = stream.bound
+    # The longest that may be, and its end of at most two bytes.
+    for number, line in enumerate(stream.lines(bound + 2), 1):
+        text = line[: -2 if line.endswith(b"\r\n") else -1] if line.endswith(b"\n") else line
+        if len(text) > bound:
+            raise ChunkTooLarge(f"{stream.label}: line {number} has more than {bound} bytes")
         try:
-            yield text.decode("utf-8")
+            yield text.decode()
         except UnicodeDecodeError as fault:
             raise ValueError(f"{stream.label}: line {number} is no UTF-8: {fault.reason}") from None
 

@@ -1,27 +1,19 @@
 """Is what is lazy loaded once, dropped when it may go, and kept when it may not?"""
 
 import gc
-import importlib.util
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.hooks.speaking import Target, outcomes
+from tests.hooks.blocks.dropping import outcome
 
 from brimwatch import hooks
-from brimwatch.hooks.modules import UNLOADABLE
 from brimwatch.hooks.request import Request
 from brimwatch.hooks.standing import BLOCKS
-
-MODEL = 100_000_000
 
 
 class Model:
@@ -31,30 +23,6 @@ class Model:
 
     def predict(self, number: int) -> int:
         return number + 1
-
-
-def outcome(lazy: Any, tier: str = "emergency", named: bool = True) -> tuple[str, str | None, str]:
-    """What a round makes of its hook."""
-    name = lazy.__lazy__.name
-    (found,) = [one for one in hooks.reclaim(tier, names=[name] if named else None)["hooks"] if one["name"] == name]
-    return found["outcome"], found["reason"], found["detail"]
-
-
-@pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A pure Python module that nobody has imported."""
-    folder = tmp_path / "lazybeast"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("from lazybeast.part import Thing, answer\nTABLE = {'answer': answer}\n")
-    (folder / "part.py").write_text(
-        "import os\nclass Thing:\n    def me(self): return super().__repr__()\nONE = Thing()\ndef answer(): return 42\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    kept = UNLOADABLE.kept
-    yield "lazybeast"
-    UNLOADABLE.kept = kept
-    for name in [name for name in sys.modules if name.startswith("lazybeast")]:
-        del sys.modules[name]
 
 
 def test_nothing_is_loaded_before_it_is_used_and_a_dropped_one_comes_back() -> None:
@@ -218,68 +186,6 @@ def test_an_attribute_that_would_be_lost_cannot_be_set() -> None:
         lazy.threshold = 3
 
 
-def test_a_pure_module_goes_and_comes_back(module: str) -> None:
-    lazy = hooks.LazyModule(module)
-    assert lazy.answer() == 42
-    assert outcome(lazy)[0] == "ran"
-    assert [name for name in sys.modules if name.startswith(module)] == []
-    assert lazy.answer() == 42
-
-
-@pytest.mark.parametrize(
-    "hold",
-    [
-        pytest.param(lambda module: sys.modules[module], id="the module"),
-        pytest.param(lambda module: sys.modules[module + ".part"], id="a module below it"),
-        pytest.param(lambda module: sys.modules[module].Thing, id="a class"),
-        pytest.param(lambda module: sys.modules[module].Thing(), id="an instance of its class"),
-        pytest.param(lambda module: sys.modules[module].answer, id="a function"),
-        pytest.param(lambda module: {"deep": [sys.modules[module].TABLE]}, id="a table with its functions"),
-    ],
-)
-def test_a_module_of_which_others_hold_something_stays(module: str, hold: Callable[[str], object]) -> None:
-    lazy = hooks.LazyModule(module)
-    assert lazy.answer() == 42
-    held = hold(module)
-    assert outcome(lazy)[:2] == ("suppressed", "busy")
-    assert lazy.answer() == 42
-    del held
-    assert outcome(lazy)[0] == "ran"
-
-
-def test_an_extension_module_stays() -> None:
-    lazy = hooks.LazyModule("_json")
-    assert lazy.scanstring
-    found = outcome(lazy)
-    assert found[:2] == ("suppressed", "unsupported")
-    assert "_json" in found[2]
-
-
-def test_a_critical_module_stays_whoever_else_says_that_it_may_go(module: str) -> None:
-    lazy = hooks.LazyModule(module + ".part", critical=True)
-    assert lazy.answer() == 42
-    hooks.may_go(module)
-    hooks.reclaim("emergency")
-    UNLOADABLE.names = tuple(name for name in UNLOADABLE.names if name != module)
-    assert module + ".part" in sys.modules
-
-
-def test_a_module_that_somebody_else_unloaded_is_imported_again(module: str) -> None:
-    lazy = hooks.LazyModule(module)
-    assert lazy.answer() == 42
-    for name in [name for name in sys.modules if name.startswith(module)]:
-        del sys.modules[name]
-    assert outcome(lazy)[0] == "ran"
-    assert lazy.answer() == 42
-
-
-def test_a_module_that_there_is_not_is_an_import_error_when_it_is_used() -> None:
-    lazy = hooks.LazyModule("no_such_module_at_all")
-    with pytest.raises(ModuleNotFoundError):
-        lazy.anything  # noqa: B018
-    assert lazy.__lazy__.failures == 1
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -370,33 +276,6 @@ def test_a_child_forked_while_it_is_loaded_loads_for_itself() -> None:
     end.set()
     thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 41
-
-
-TARGET = f"""
-import numpy
-def load():
-    return type('Model', (), {{'weights': numpy.ones({MODEL} // 8), 'ask': lambda self: float(self.weights[-1])}})()
-model = hooks.LazyModule('model', load)
-critical = hooks.LazyModule('small', lambda: bytearray(1000), critical=True)
-critical.upper()
-assert model.ask() == 1.0
-"""
-
-
-@pytest.mark.live
-def test_a_target_gives_back_what_its_model_held_as_seen_from_outside(start: Callable[..., Target]) -> None:
-    if importlib.util.find_spec("numpy") is None:
-        assert os.environ.get("CI") != "true", "numpy is not installed"
-        pytest.skip("numpy is not installed: `make test` brings it")
-    target = start(TARGET)
-    process = psutil.Process(target.pid)
-    before = process.memory_info().rss
-    reply = target.reclaim("emergency")
-    after = process.memory_info().rss
-    assert outcomes(reply)["lazy:model"] == ("ran", None)
-    assert outcomes(reply)["lazy:small"] == ("suppressed", "condition")
-    assert before - after >= 0.9 * MODEL, (before, after, reply.body)
-    assert target.run("print(model.ask(), critical.__lazy__.loads, model.__lazy__.loads)") == "1.0 1 2"
 
 
 def test_all_blocks_together_are_one_subscriber() -> None:
