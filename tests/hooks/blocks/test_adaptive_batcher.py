@@ -2,7 +2,6 @@
 
 import gc
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.hooks.blocks.forking import in_child
 from tests.hooks.blocks.tiers import enter, in_tier
 from tests.hooks.speaking import Target
 
@@ -79,7 +79,10 @@ def test_with_steps_and_tiers_the_smaller_one_counts() -> None:
     assert allowed == [5, 2, 5]
 
 
-def test_where_none_may_pass_hooks_are_asked_and_it_waits_until_the_tier_is_left() -> None:
+def test_where_none_may_pass_hooks_are_asked_and_it_waits_until_the_tier_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(adaptive_batcher, "POLL", 60.0)  # the change of the tier wakes it
     found = hooks.AdaptiveBatcher(size=5, measure=lambda: 1 << 50, deadline=30)
     batches: list[list[int]] = []
     with in_tier("emergency"):
@@ -236,12 +239,10 @@ def test_a_child_forked_while_a_batch_is_taken_takes_its_own() -> None:
     thread = threading.Thread(target=lambda: next(shared))
     thread.start()
     assert inside.wait(10)
-    pid = os.fork()
-    if pid == 0:
-        os._exit(len(next(found([1, 2, 3]))))
+    code = in_child(lambda: len(next(found([1, 2, 3]))))
     end.set()
     thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+    assert code == 3
 
 
 REAL = """

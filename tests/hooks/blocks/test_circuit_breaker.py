@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.hooks.blocks.forking import in_child
 from tests.hooks.blocks.tiers import enter, in_tier
 from tests.hooks.speaking import Target
 
@@ -208,12 +208,10 @@ def test_a_child_forked_while_it_is_asked_can_ask() -> None:
     thread = threading.Thread(target=hold)
     thread.start()
     assert held.wait(10)
-    pid = os.fork()
-    if pid == 0:
-        os._exit(7 if breaker.allow() else 1)
+    code = in_child(lambda: 7 if breaker.allow() else 1)
     end.set()
     thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert code == 7
 
 
 def test_one_that_the_program_has_dropped_hears_nothing_any_more() -> None:

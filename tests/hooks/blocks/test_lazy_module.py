@@ -1,7 +1,6 @@
 """Is what is lazy loaded once, dropped when it may go, and kept when it may not?"""
 
 import gc
-import os
 import threading
 import time
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.hooks.blocks.dropping import outcome
+from tests.hooks.blocks.forking import in_child
 
 from brimwatch import hooks
 from brimwatch.hooks.request import Request
@@ -269,13 +269,15 @@ def test_a_child_forked_while_it_is_loaded_loads_for_itself() -> None:
     thread = threading.Thread(target=lambda: lazy.predict(1))
     thread.start()
     assert began.wait(10)
-    pid = os.fork()
-    if pid == 0:
+
+    def work() -> int:
         end.set()
-        os._exit(lazy.predict(40))
+        return int(lazy.predict(40))
+
+    code = in_child(work)
     end.set()
     thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 41
+    assert code == 41
 
 
 def test_all_blocks_together_are_one_subscriber() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.hooks.blocks.forking import in_child
 from tests.hooks.conftest import DAEMON
 
 from brimwatch import hooks
@@ -233,10 +233,12 @@ def test_a_child_forked_while_others_are_inside_has_their_room() -> None:
     thread = threading.Thread(target=first)
     thread.start()
     assert inside.wait(10)
-    pid = os.fork()
-    if pid == 0:
+
+    def work() -> int:
         with hooks.memory_guard("in-child", needs="200MB", limit=limit):
-            os._exit(7)
+            return 7
+
+    code = in_child(work)
     end.set()
     thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert code == 7

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.hooks.blocks.forking import in_child
 from tests.hooks.blocks.tiers import in_tier
 from tests.hooks.conftest import DAEMON
 
@@ -265,10 +266,8 @@ def test_a_child_forked_while_it_is_read_reads_another() -> None:
     stream = hooks.stream_chunks(source)
     thread = threading.Thread(target=lambda: list(stream))
     thread.start()
-    pid = os.fork()
-    if pid == 0:
-        os._exit(len(streamed(b"1\n2\n3\n", "lines")))
+    code = in_child(lambda: len(streamed(b"1\n2\n3\n", "lines")))
     os.close(writing)
     thread.join(10)
     source.close()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+    assert code == 3
