@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _START = 19  # of the fields after the name: field 22 of proc_pid_stat(5)
+_held: tuple[int, int] | None = None  # our PID, and a descriptor of our statm
 
 
 def read(path: str, most: int = 4096) -> bytes | None:
@@ -20,6 +26,26 @@ def read(path: str, most: int = 4096) -> bytes | None:
     except OSError:
         return None
     finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def often() -> Iterator[None]:
+    """Sizes are read more than once: the file stays open. Each call of the kernel may cost a turn of the interpreter.
+
+    Only for a moment: a program may close descriptors that it does not know, and give their numbers to others.
+    """
+    global _held  # noqa: PLW0603 - one process, one statm
+    try:
+        descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    _held = (os.getpid(), descriptor)
+    try:
+        yield
+    finally:
+        _held = None
         os.close(descriptor)
 
 
@@ -68,7 +94,12 @@ def is_main_interpreter() -> bool:
 
 
 def _statm() -> tuple[int, int] | None:
-    text = read("/proc/self/statm")
+    held = _held
+    try:
+        own = held is not None and held[0] == os.getpid()  # a forked child has the file of its parent
+        text = os.pread(held[1], 4096, 0) if own and held is not None else read("/proc/self/statm")
+    except OSError:
+        text = None
     try:
         size, resident = (text or b"").split()[:2]
         return int(size), int(resident)
