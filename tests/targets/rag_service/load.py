@@ -27,7 +27,7 @@ class Asked:
 
 
 class Load:
-    """So many clients, each with several sessions, from the start until `end()`."""
+    """So many clients, each with several sessions, until `end()` or the last question."""
 
     def __init__(self, port: int, asked: Iterator[Question], clients: int = 4, pause: float = 0.0) -> None:
         self.port, self._asked, self._pause = port, asked, pause
@@ -36,6 +36,12 @@ class Load:
         self._clients = [threading.Thread(target=self._go, args=[number]) for number in range(clients)]
         for client in self._clients:
             client.start()
+
+    def wait(self) -> list[Asked]:
+        """All answers, once the questions have come to an end."""
+        for client in self._clients:
+            client.join()
+        return self.answers
 
     def end(self) -> list[Asked]:
         """Let every client finish its question; all answers in the order in which they came."""
@@ -48,7 +54,9 @@ class Load:
         turn = 0
         while not self._over.is_set():
             with self._turn:
-                question = next(self._asked)
+                question = next(self._asked, None)
+            if question is None:
+                return
             turn += 1
             self.answers.append(ask(self.port, question, f"client-{number}-{turn % 10}"))
             self._over.wait(self._pause)

@@ -1,7 +1,7 @@
 """The service as the field reports describe it: all is imported and loaded at start, and nothing is ever given back.
 
 Dicts without bounds for caches, sessions that never expire, four threads for each background service, room for 100,000
-vectors. `python -m tests.targets.rag_service.naive`, or `brimwatch hooks run --` in front of it; rescued.py adds ten lines.
+vectors. `python -m tests.targets.rag_service.naive`, or `brimwatch hooks run --` before it; rescued.py adds ten lines.
 """
 
 import gc
@@ -16,6 +16,7 @@ import sklearn.decomposition  # loaded at start, needed or not
 import sklearn.feature_extraction.text  # noqa: F401
 from flask import Flask, request
 from tests.targets.rag_service.embedder import EMBEDDERS
+from tests.targets.rag_service.figures import Served, figures
 from tests.targets.rag_service.index import VECTORS
 from tests.targets.rag_service.own import resident
 from tests.targets.rag_service.passages import passages
@@ -26,7 +27,7 @@ from werkzeug.serving import make_server
 SETTINGS = from_environment("sklearn")
 THREADS_EACH = 4
 SHOWN = 5  # passages under an answer
-TURNS = 12  # of a conversation that is read in
+TURNS, OBJECTS_A_TURN = 12, 6  # of a conversation that is read in
 DOCUMENT = 200_000  # characters of a document that is read in
 
 EMBEDDINGS: dict[str, list[float]] = {}
@@ -35,6 +36,7 @@ ANSWERS: dict[str, dict[str, Any]] = {}
 SESSIONS: dict[str, dict[str, Any]] = {}
 DOCUMENTS: dict[str, str] = {}
 
+served = Served()
 app = Flask(__name__)
 known = passages()
 embedder = EMBEDDERS[SETTINGS.embedder](SETTINGS.folder)
@@ -51,6 +53,7 @@ def retrieve(text: str) -> list[dict[str, Any]]:
 
 def answer(text: str, session: str) -> dict[str, Any]:
     found = ANSWERS.get(text)
+    served.note(found is not None)
     if found is None:
         sources = RETRIEVED[text] = retrieve(text)
         found = ANSWERS[text] = {"answer": sources[0]["text"], "sources": sources, "mode": "vectors"}
@@ -75,13 +78,18 @@ def health() -> dict[str, Any]:
     return {"ready": True}
 
 
+@app.get("/figures")
+def tell_figures() -> dict[str, Any]:
+    return figures({"answers": served.ratio()})
+
+
 @app.post("/replay")
 def replay() -> dict[str, Any]:
     """Read in yesterday's conversations until there are so many objects, then documents up to this resident set."""
     wanted = request.get_json()
     numbers = itertools.count(len(SESSIONS))
     while (lacking := wanted.get("objects", 0) - len(gc.get_objects())) > 0:
-        for number in itertools.islice(numbers, 1 + lacking // (2 * TURNS)):
+        for number in itertools.islice(numbers, 1 + lacking // (OBJECTS_A_TURN * TURNS)):
             for turn in range(TURNS):
                 text = f"{known[(number + turn) % len(known)].text} ({number})"
                 remember(f"yesterday-{number}", text[:60], {"answer": text, "sources": []})

@@ -54,8 +54,8 @@ def questions(known: list[Passage], count: int, seed: int = 0) -> list[Question]
 
 
 def as_asked(asked: list[Question], seed: int = 0) -> Iterator[Question]:
-    """The questions without end, as people ask them: few often, most rarely (Zipf's law, exponent 1.2)."""
+    """The questions without end, as people ask them: few often, most rarely (Zipf's law, exponent 1.5)."""
     chance = random.Random(seed)
-    weights = list(itertools.accumulate(1 / rank**1.2 for rank in range(1, len(asked) + 1)))
+    weights = list(itertools.accumulate(1 / rank**1.5 for rank in range(1, len(asked) + 1)))
     while True:
         yield from chance.choices(asked, cum_weights=weights, k=1000)

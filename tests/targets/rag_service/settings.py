@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """RAG_FOLDER (what index.py wrote), RAG_PORT, RAG_EMBEDDER; RAG_CAPACITY: vectors that the naive index has room for."""
+    """RAG_FOLDER (what index.py wrote), RAG_PORT, RAG_EMBEDDER; RAG_CAPACITY: vectors the naive index has room for."""
 
     folder: Path
     port: int
