@@ -26,11 +26,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from brimwatch.hooks.priority_cache import PriorityCache
+    from brimwatch.hooks.session_pool import SessionPool
+
 # The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
-_BLOCKS: dict[str, str] = {}
+_BLOCKS: dict[str, str] = {
+    "PriorityCache": "brimwatch.hooks.priority_cache",
+    "SessionPool": "brimwatch.hooks.session_pool",
+}
 
 __all__ = [
+    "PriorityCache",
     "Request",
+    "SessionPool",
     "Skip",
     "asgi",
     "clear",
