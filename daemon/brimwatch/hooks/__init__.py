@@ -26,16 +26,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from brimwatch.hooks.gc_tuning import tune_gc
+    from brimwatch.hooks.instance import AlreadyRunning, single_instance
+    from brimwatch.hooks.leak_detector import LeakDetector
     from brimwatch.hooks.priority_cache import PriorityCache
+    from brimwatch.hooks.services import BackgroundServices
     from brimwatch.hooks.session_pool import SessionPool
+    from brimwatch.hooks.thread_limits import limit_threads
 
 # The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
 _BLOCKS: dict[str, str] = {
+    "AlreadyRunning": "brimwatch.hooks.instance",
+    "BackgroundServices": "brimwatch.hooks.services",
+    "LeakDetector": "brimwatch.hooks.leak_detector",
+    "limit_threads": "brimwatch.hooks.thread_limits",
     "PriorityCache": "brimwatch.hooks.priority_cache",
     "SessionPool": "brimwatch.hooks.session_pool",
+    "single_instance": "brimwatch.hooks.instance",
+    "tune_gc": "brimwatch.hooks.gc_tuning",
 }
 
 __all__ = [
+    "AlreadyRunning",
+    "BackgroundServices",
+    "LeakDetector",
     "PriorityCache",
     "Request",
     "SessionPool",
@@ -44,13 +58,16 @@ __all__ = [
     "clear",
     "configure",
     "install",
+    "limit_threads",
     "may_go",
     "off",
     "on",
     "on_tier",
     "reclaim",
     "register",
+    "single_instance",
     "status",
+    "tune_gc",
     "uninstall",
     "wsgi",
 ]

@@ -61,7 +61,7 @@ def listen(chosen: str | None, ticks: int, missing: list[str]) -> Place | None:
     uid = os.geteuid()
     for directory in (chosen,) if chosen is not None else run_dirs(uid):
         try:
-            _prepare(directory, uid)
+            prepare(directory, uid)
             return _bind(directory, ticks, uid)
         except OSError as error:
             missing.append(f"{directory}: {error.strerror or error}")
@@ -78,7 +78,7 @@ def listen(chosen: str | None, ticks: int, missing: list[str]) -> Place | None:
     return Place(listener, _shown(name), None, uid)
 
 
-def _prepare(directory: str, uid: int) -> None:
+def prepare(directory: str, uid: int) -> None:
     """Make the directory if it is not there, and refuse one in which others could replace our socket."""
     try:
         os.makedirs(os.path.dirname(directory), exist_ok=True)
