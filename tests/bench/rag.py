@@ -1,14 +1,12 @@
 """What do the building blocks spare a service? The reference service in its builds, under the same load, side by side.
 
-Every build is up at the same time, and the load goes to one after the other in slices, so that other work on the machine
-meets them all alike. See docs/reference-service.md.
+Every build is up at the same time, and the load goes to one after the other in slices, so that other work on the
+machine meets them all alike. See docs/reference-service.md.
 """
 
-import contextlib
 import itertools
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field

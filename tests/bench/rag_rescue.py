@@ -1,6 +1,7 @@
-"""What does the daemon win back of the naive service, brought to what the field report measured? With its questions answered?
+"""What does the daemon win back of the naive service, brought to what the field report measured?
 
-Once with the agent alone (`brimwatch hooks run --`, no change of code), once with the ten lines of rescued.py.
+Once with the agent alone (`brimwatch hooks run --`, no change of code), once with the ten lines of rescued.py; the
+questions go on meanwhile.
 """
 
 import subprocess

@@ -6,7 +6,9 @@ import pytest
 from tests.targets.rag_service.passages import passages, questions
 
 
-@pytest.mark.parametrize("text", ["", "a", "format string syntax", "Ünïcode ελληνικά 日本語 words", "x1 " * 50 + "yield from"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "format string syntax", "Ünïcode ελληνικά 日本語 words", "x1 " * 50 + "yield from"]
+)
 def test_rows_of_a_file_make_the_vector_that_the_whole_model_makes(rag_index: Path, text: str) -> None:
     from tests.targets.rag_service.embedder import ProjectedEmbedder, SklearnEmbedder
 
