@@ -1,7 +1,7 @@
 """How do all parts of a program share a few worker threads? One executor for the process, which shrinks when idle.
 
-A worker of `ThreadPoolExecutor` lives until the executor is shut down. This one hands its work to an inner executor that
-is exchanged for a fresh one, without threads, when memory is wanted and nothing is under way. Nothing is patched.
+A worker of `ThreadPoolExecutor` lives until the executor is shut down. This one hands its work to an inner executor,
+which is exchanged for a fresh one, without threads, when memory is wanted and nothing is under way.
 """
 
 from __future__ import annotations

@@ -142,8 +142,8 @@ def single_instance(name: str, path: str | None = None, *, raises: bool = True) 
 def _take(name: str, path: str | None) -> Instance:
     """Lock it wherever it can be locked: not every process of a user sees the same run directories.
 
-    A login shell has an `XDG_RUNTIME_DIR` and cron has none; /run/brimwatch may be made later. All try in one order, and
-    who is refused at one of them lets go of the others.
+    A login shell has an `XDG_RUNTIME_DIR` and cron has none; /run/brimwatch may be made later. All try in one order,
+    and who is refused at one of them lets go of the others.
     """
     if path is not None:
         return _lock(name, path)

@@ -88,13 +88,14 @@ class LeakDetector:
         if on_leak is not None and not callable(on_leak):
             raise ValueError(f"hooks.LeakDetector: found on_leak={on_leak!r:.80}, wanted a function of one argument")
         self.name, self._interval, self._on_leak = name, interval, on_leak
-        shape = (round(window / interval), int(windows))
-        self._new_judges = lambda: [Judge(*shape, bound, 2 * window) for bound in (least, _LEAST_BYTES)]
+        self._shape = (round(window / interval), int(windows), 2 * window)
+        self._least = least
         self.faults = 0  # looks and callbacks that raised
         self.missing = ""  # why types are not counted now
         self.seconds = 0.0  # that the last look took
         self.looks = 0
         self._running = False
+        self._found: list[Leak] = []
         self.after_fork()
         register(name, self.size, None, self.info, self.shrink, "emergency", run_on="agent")
         renew_in_child(self)
@@ -165,8 +166,9 @@ class LeakDetector:
         """In the child: a process of its own, with a thread of its own if the parent had one."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._judges = self._new_judges()
-        self._found: list[Leak] = []
+        looks, windows, longest_gap = self._shape
+        self._judges = [Judge(looks, windows, least, longest_gap) for least in (self._least, _LEAST_BYTES)]
+        self._found = []
         self._told: set[str] = set()  # names of which on_leak has heard
         self._full = _full_collections()  # when the last window closed
         if self._running:

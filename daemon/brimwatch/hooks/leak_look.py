@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SLICE = 20_000  # types counted at a time: a millisecond, then other threads may run
 SAMPLES = 64  # objects of a type that are looked at closely
 LINES = 3  # places that are named
-_PLAIN = (bytes, bytearray, str, int, float, complex, list, dict, set, frozenset, tuple)
+# By identity, here and below: a metaclass may have an opinion of its own on equality.
+_PLAIN = {id(one) for one in (bytes, bytearray, str, int, float, complex, list, dict, set, frozenset, tuple)}
 _OWN_REFERENCES = 4  # holder, list of referents, variable, argument
 
 
@@ -83,7 +84,9 @@ def places(objects: list[Any]) -> list[str]:
         return []
     made: dict[str, int] = {}
     for one in objects:
-        traceback = tracemalloc.get_object_traceback(one)
+        # Python 3.11 does not find an object that has a __dict__, but what was made for it.
+        found = map(tracemalloc.get_object_traceback, (one, *_own(one)))
+        traceback = next((each for each in found if each), None)
         if traceback:
             frame = traceback[-1]  # the innermost one
             line = f"{frame.filename}:{frame.lineno}"
@@ -93,10 +96,16 @@ def places(objects: list[Any]) -> list[str]:
 
 def _size(one: Any, depth: int) -> int:
     # The type's own __sizeof__ may be Python code.
-    size = sys.getsizeof(one) if type(one) in _PLAIN else object.__sizeof__(one)
+    size = sys.getsizeof(one) if id(type(one)) in _PLAIN else object.__sizeof__(one)
     if depth == 0:
         return size
+    return size + sum(_size(part, depth - 1) for part in _own(one))
+
+
+def _own(one: Any) -> list[Any]:
+    """Objects of plain types that nothing else refers to."""
+    parts = []
     for part in gc.get_referents(one):
-        if type(part) in _PLAIN and sys.getrefcount(part) <= _OWN_REFERENCES:
-            size += _size(part, depth - 1)
-    return size
+        if id(type(part)) in _PLAIN and sys.getrefcount(part) <= _OWN_REFERENCES:
+            parts.append(part)  # noqa: PERF401 - a comprehension has references of its own
+    return parts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,16 +75,16 @@ def limit_loaded(most: int) -> list[Pool]:
 
 
 def _controlled(most: int) -> list[Pool]:
-    """Pools of BLAS and OpenMP. threadpoolctl finds them among the mapped libraries; it is imported when one is there."""
+    """Pools of BLAS and OpenMP. threadpoolctl finds them among the libraries mapped; imported when one is there."""
     carrier = next((name for name in CARRIERS if name in sys.modules), None)
     if carrier is None:
         return []
     try:
-        from threadpoolctl import ThreadpoolController
+        threadpoolctl: Any = import_module("threadpoolctl")
     except ImportError:
         return [Pool("blas", None, f"{carrier} was loaded before, and threadpoolctl is not installed")]
     try:
-        controller = ThreadpoolController()
+        controller = threadpoolctl.ThreadpoolController()
         for library in controller.lib_controllers:
             now = library.num_threads
             if now is None or now > most:

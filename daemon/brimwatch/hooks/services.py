@@ -1,4 +1,4 @@
-"""`BackgroundServices`: which services may run with the memory there is? Restarted at critical, stopped in an emergency.
+"""`BackgroundServices`: which services may run with the memory there is? Restarted at critical, stopped at emergency.
 
 A restart gives back what a service has piled up. What is `general` goes first, then what is `important`; what is
 `critical` is left alone. Once the tier has been calm for a while they start again, the most important first.

@@ -1,4 +1,4 @@
-"""What is one background service doing, and what next? It runs on a thread of its own; a crash is followed by a restart.
+"""What is one background service doing, and what next? It runs on a thread of its own; after a crash it runs again.
 
 One thread at a time: a service that does not stop when it is told to is not started a second time beside itself. When
 it ends at last, it starts again if that was asked for in the meantime.
@@ -34,7 +34,7 @@ class Backoff:
         self.crashes = 0  # without a good run in between
 
     def after(self, ran: float) -> float | None:
-        """Seconds to wait after a run of `ran` seconds that crashed; None: give up. A long run starts the count anew."""
+        """Seconds to wait after a run of `ran` seconds that crashed; None: give up. A long run resets the count."""
         if ran >= self.longest:
             self.crashes = 0
         self.crashes += 1

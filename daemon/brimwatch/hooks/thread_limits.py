@@ -1,4 +1,4 @@
-"""`limit_threads`: how does a process stay below a number of threads? Each pool gets a share, and one executor serves all.
+"""`limit_threads`: how does a process stay below a number of threads? Each pool gets a share, one executor serves all.
 
 No pool knows of the others: with eight cores, numpy, pandas and an executor each start eight threads or more. A thread
 holds a stack, and with glibc often an arena of its own. What cannot be limited is reported, with why.

@@ -1,12 +1,20 @@
-"""What do tests of the blocks share? Requests, a clock of their own, and blocks that are forgotten afterwards."""
+"""What do tests of the blocks share? Requests, a clock, programs that print a line, and nothing left for the next test."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.hooks.conftest import DAEMON
 
+from brimwatch.hooks.api import REGISTRY
 from brimwatch.hooks.block import MEMBERS
 from brimwatch.hooks.request import Request
+
+UNSET = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BRIMWATCH_DISABLE", "PYTHONPATH")
 
 
 class Clock:
@@ -51,3 +59,34 @@ def forget_blocks() -> Iterator[None]:
     for block in MEMBERS.living():
         if id(block) not in before:
             MEMBERS.discard(block)
+
+
+@pytest.fixture(autouse=True)
+def registry() -> Iterator[Any]:
+    """The registry of this process, which is afterwards as it was."""
+    hooks, subscribers = REGISTRY.hooks, REGISTRY.subscribers
+    yield REGISTRY
+    REGISTRY.hooks, REGISTRY.subscribers = hooks, subscribers
+
+
+@pytest.fixture
+def program(run_dir: str) -> Callable[..., Any]:
+    """`program(code)` runs it with `hooks` imported, and hands back what it `say()`s: one value by JSON."""
+
+    def run(code: str, python: str = sys.executable, **environment: str) -> Any:
+        known = {name: value for name, value in os.environ.items() if name not in UNSET}
+        text = (
+            f"import gc, json, os, sys, threading, time\nsys.path.insert(0, {str(DAEMON)!r})\n"
+            f"from brimwatch import hooks\ndef say(value): print(json.dumps(value), flush=True)\n{code}"
+        )
+        answer = subprocess.run(
+            [python, "-W", "ignore::DeprecationWarning", "-c", text],  # 3.12 and newer warn of forks beside threads
+            env={**known, "BRIMWATCH_RUN_DIR": run_dir, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (answer.returncode, answer.stderr) == (0, "")
+        return json.loads(answer.stdout)
+
+    return run
