@@ -1,28 +1,42 @@
 """What must be there before the service starts? A fitted model and the vectors of all passages, in a folder.
 
-python -m tests.targets.rag_service.index FOLDER [light | transformer]
+    python -m tests.targets.rag_service.index FOLDER [light | transformer]
 """
 
 import sys
 from pathlib import Path
 
-import numpy as np
-from tests.targets.rag_service.embedder import Embedder, ProjectedEmbedder, TransformerEmbedder, fit
-from tests.targets.rag_service.passages import passages
-
-VECTORS = "vectors.npy"  # float32, one row for each passage
+VECTORS = "vectors.npy"  # float32, one row for each passage: what the naive build loads
+STORE = "passages.vectors"  # the same in float16, with texts and priorities: what the build with the blocks opens
+PRIORITIES = {"exceptions": 1.0, "assignment": 0.7, "atom-identifiers": 0.3}  # of passages, by topic
+USUAL = 0.5
 
 
 def build(folder: Path, embedder: str = "light") -> None:
     """Fit the model where the embedder is the light one, and embed every passage."""
+    import numpy as np
+    from tests.targets.rag_service.embedder import Embedder, ProjectedEmbedder, TransformerEmbedder, fit
+    from tests.targets.rag_service.passages import passages
+
+    from brimwatch import hooks
+
     folder.mkdir(parents=True, exist_ok=True)
-    texts = [passage.text for passage in passages()]
+    known = passages()
     if embedder == "transformer":
         model: Embedder = TransformerEmbedder(folder)
     else:
-        fit(texts, folder)
+        fit([passage.text for passage in known], folder)
         model = ProjectedEmbedder(folder)
-    np.save(folder / VECTORS, np.stack([model.embed(text) for text in texts]))
+    vectors = np.stack([model.embed(passage.text) for passage in known])
+    np.save(folder / VECTORS, vectors)
+    (folder / STORE).unlink(missing_ok=True)
+    with hooks.VectorStore(str(folder / STORE)) as store:
+        store.add_many(
+            [f"{passage.title}:{number}" for number, passage in enumerate(known)],
+            vectors,
+            [passage.text for passage in known],
+            [PRIORITIES.get(passage.title, USUAL) for passage in known],
+        )
 
 
 if __name__ == "__main__":
