@@ -95,9 +95,7 @@ class Lazy:
         tier: str,
         clock: Callable[[], float],
     ) -> None:
-        if not isinstance(module, str) or (
-            load is None and not all(part.isidentifier() for part in module.split("."))
-        ):
+        if not isinstance(module, str) or (load is None and not all(part.isidentifier() for part in module.split("."))):
             raise ValueError(f"hooks.LazyModule: found the module {module!r:.80}, wanted a dotted name")
         if load is not None and not callable(load):
             raise ValueError(f"hooks.LazyModule: found load={load!r:.80}, wanted a function without arguments")
