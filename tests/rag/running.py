@@ -14,6 +14,7 @@ from tests.targets.rag_service.load import get
 
 ROOT = Path(__file__).parent.parent.parent
 BUILDS = ("naive", "rescued", "blocks")
+ENVIRONMENT = {"blocks": {"MALLOC_ARENA_MAX": "1"}}  # else glibc maps 64 MB for each thread, most of it never used
 PATIENCE = 60.0  # seconds for a start on a busy machine
 
 
@@ -70,6 +71,7 @@ def running(
         "RAG_FOLDER": str(index),
         "RAG_PORT": str(port),
         "BRIMWATCH_RUN_DIR": str(folder / "run"),
+        **ENVIRONMENT.get(build, {}),
         **settings,
     }
     output = folder / f"{build}-{port}.output"

@@ -15,6 +15,9 @@ from typing import Any
 from brimwatch import hooks
 
 limits = hooks.limit_threads(7, workers=2, native=1)  # before numpy is loaded, which reads it once
+threading.stack_size(1_048_576)  # of eight that a thread gets else
+# OpenSSL is loaded where it can be had, and takes 4 MB: there is no TLS here, and Python has hashes of its own.
+sys.modules.update(dict.fromkeys(("ssl", "_hashlib")))  # type: ignore[arg-type]
 
 from flask import Flask, request  # noqa: E402
 from tests.targets.rag_service.figures import figures  # noqa: E402
@@ -31,6 +34,27 @@ def clock() -> float:
     return time.monotonic() * SPEED
 
 
+class Memory:
+    """The memory figures that go with every answer; asked for once a second, since that asks every hook for its own."""
+
+    KEYS = ("memory_usage_gb", "peak_memory_gb", "memory_warnings", "tier")
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+        self._until = 0.0
+
+    def now(self) -> dict[str, Any]:
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + 1.0
+            told = hooks.status()
+            self._known = {key: told[key] for key in self.KEYS}
+        return self._known
+
+
+def size_of_session(turns: "deque[tuple[str, str, float]]") -> int:
+    return 1000 + sum(len(text) + len(answer) + 300 for text, answer, _ in turns)
+
+
 class Rag:
     """The parts of the service that hold something."""
 
@@ -38,9 +62,10 @@ class Rag:
         self.library = Library(settings, clock)
         self.answers = hooks.PriorityCache(max_entries=50, ttl=300, name="answers", group="medical", clock=clock)
         self.retrieved = hooks.PriorityCache(max_entries=100, ttl=180, name="retrieved", group="medical", clock=clock)
-        self.sessions = hooks.SessionPool(500, 1800, name="sessions", clock=clock)
+        self.sessions = hooks.SessionPool(500, 1800, sizeof=size_of_session, name="sessions", clock=clock)
         self.leaks = hooks.LeakDetector(start=False)
         self.services = hooks.BackgroundServices(calm_seconds=5)
+        self.memory = Memory()
 
     def answer(self, text: str, session: str, priority: str) -> dict[str, Any]:
         found = self.answers.get(text)
@@ -92,8 +117,7 @@ def application(rag: Rag) -> Flask:
     def ask() -> dict[str, Any]:
         known = request.args
         found = rag.answer(known["q"], known.get("session", "nobody"), known.get("priority", "general"))
-        told = hooks.status()
-        return found | {key: told[key] for key in ("memory_usage_gb", "peak_memory_gb", "memory_warnings")}
+        return found | rag.memory.now()
 
     @app.get("/health")
     def health() -> dict[str, Any]:
@@ -122,8 +146,8 @@ def main() -> None:
     server = PooledServer(settings.port, application(rag), limits.executor())
     hooks.install()
     rag.start_services()
-    limits.apply()
     hooks.tune_gc()
+    hooks.reclaim("warning", names=["trim"], reason="started")  # what the start has freed
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with instance:
         server.serve_forever()
