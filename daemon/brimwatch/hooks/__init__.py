@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from brimwatch.hooks.session_pool import SessionPool
     from brimwatch.hooks.streaming import ChunkTooLarge, stream_chunks
     from brimwatch.hooks.thread_limits import limit_threads
+    from brimwatch.hooks.vector_store import VectorStore
 
 # The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
 _BLOCKS: dict[str, str] = {
@@ -57,6 +58,7 @@ _BLOCKS: dict[str, str] = {
     "single_instance": "brimwatch.hooks.instance",
     "stream_chunks": "brimwatch.hooks.streaming",
     "tune_gc": "brimwatch.hooks.gc_tuning",
+    "VectorStore": "brimwatch.hooks.vector_store",
 }
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "Request",
     "SessionPool",
     "Skip",
+    "VectorStore",
     "asgi",
     "clear",
     "configure",
