@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.hooks.blocks.logged import Log, states
 from tests.hooks.conftest import DAEMON
 
+from brimwatch import hooks
 from brimwatch.hooks.api import REGISTRY
 from brimwatch.hooks.block import MEMBERS
 from brimwatch.hooks.request import Request
@@ -90,3 +92,33 @@ def program(run_dir: str) -> Callable[..., Any]:
         return json.loads(answer.stdout)
 
     return run
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def made() -> Iterator[Callable[..., hooks.BackgroundServices]]:
+    found: list[hooks.BackgroundServices] = []
+
+    def make(**options: Any) -> hooks.BackgroundServices:
+        found.append(hooks.BackgroundServices(**{"calm_seconds": 0.05, "stop_seconds": 5, **options}))
+        return found[-1]
+
+    yield make
+    for services in found:
+        services.close()
+
+
+@pytest.fixture
+def three(made: Any, log: Log, wait_until: Any) -> hooks.BackgroundServices:
+    """One of each criticality, all running."""
+    services: hooks.BackgroundServices = made()
+    for criticality in ("important", "general", "critical"):
+        services.add(criticality, log.service(criticality), criticality=criticality)
+    services.start()
+    wait_until(lambda: states(services) == dict.fromkeys(states(services), "running"))
+    log.lines.clear()
+    return services

@@ -1,6 +1,7 @@
 """`tune_gc`: are there fewer collections, and is everything as before once it is undone?"""
 
 import gc
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -180,3 +181,25 @@ if os.fork() == 0:
 os.wait(); say([json.loads(os.read(reader, 999)), gc.get_threshold()[0]])
 """
     assert program(code) == [[[5000, 10, 10], True], 5000]
+
+
+def test_from_many_threads_at_once_it_ends_as_it_began() -> None:
+    tuning = hooks.tune_gc((5000, 10, 10), freeze=False)
+    faults: list[Exception] = []
+
+    def shake(number: int) -> None:
+        try:
+            for _ in range(100):
+                hooks.tune_gc((1000 + number, 10, 10), freeze=False)
+                tuning.follow(TIERS[number % 4])
+                tuning.info()
+        except Exception as fault:  # noqa: BLE001 - told below, on the main thread
+            faults.append(fault)
+
+    threads = [threading.Thread(target=shake, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    tuning.undo()
+    assert (faults, gc.get_threshold()) == ([], BEFORE)
