@@ -31,13 +31,13 @@ ROOMY = 0.5  # of what the process has: with more than that left, batches may be
 class AdaptiveBatcher:
     """Cuts any iterable into lists, whose length follows memory: `for batch in batcher(items)`.
 
-    Without `steps`: `size` items (the setting `streaming_batch_size` if not said), twice as many while more is left than
-    is resident, half at warning, 1 at critical, none in an emergency; `tiers` changes these. `steps`: pairs of bytes
-    and items, `[("1GB", 5), ("1.5GB", 1)]` is 5 below 1 GB resident, 1 below 1.5 GB and none from there on; `tiers` may
-    add to them, and the smaller one counts. Where none may pass it asks the hooks once for memory, then waits, up to
-    `deadline` seconds: then MemoryRefused is raised, and nothing has been taken from the iterable. Between batches
-    `cleanup()` runs, a young collection if not said, None for nothing. `measure`: resident bytes or None; `clock`:
-    seconds that only grow. Raises ValueError for arguments that cannot be.
+    Without `steps`: `size` items (the setting `streaming_batch_size` if not said), twice as many while more is left
+    than is resident, half at warning, 1 at critical, none in an emergency; `tiers` changes these. `steps`: pairs of
+    bytes and items, `[("1GB", 5), ("1.5GB", 1)]` is 5 below 1 GB resident, 1 below 1.5 GB and none from there on;
+    `tiers` may add to them, and the smaller one counts. Where none may pass it asks the hooks once for memory, then
+    waits, up to `deadline` seconds: then MemoryRefused is raised, and nothing has been taken from the iterable. Between
+    batches `cleanup()` runs, a young collection if not said, None for nothing. `measure`: resident bytes or None;
+    `clock`: seconds that only grow. Raises ValueError for arguments that cannot be.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class AdaptiveBatcher:
         *,
         steps: Sequence[tuple[int | str, int]] | None = None,
         tiers: Mapping[str, int] | None = None,
-        cleanup: Callable[[], Any] | None | str = "gc",
+        cleanup: Callable[[], Any] | str | None = "gc",
         deadline: float = 30.0,
         name: str = "batcher",
         clock: Callable[[], float] = time.monotonic,

@@ -78,16 +78,16 @@ class Record:
 
     def info(self) -> dict[str, float]:
         """Figures for metrics."""
+        last = self.last
         found: dict[str, float | None] = {
             "calls": self.calls,
             "refused": self.refused,
             "reclaims": self.reclaims,
             "seconds": self.seconds,
-            "cost_bytes": self.last and self.last.cost_bytes,
             "largest_cost_bytes": self.largest,
-            "peak_bytes": self.last and self.last.peak_bytes,
-            "last_seconds": self.last and self.last.seconds,
         }
+        if last is not None:
+            found.update(cost_bytes=last.cost_bytes, peak_bytes=last.peak_bytes, last_seconds=last.seconds)
         return {key: value for key, value in found.items() if value is not None}
 
 
@@ -177,7 +177,7 @@ class memory_guard:  # noqa: N801 - used as a decorator and in `with`, like cont
                 record.largest = max(cost.cost_bytes, cost.cost_bytes if record.largest is None else record.largest)
         _log(
             "info", "memory_guard %s: cost_bytes=%s peak_bytes=%s seconds=%.6f shared=%s ended=%s",
-            self._name, cost.cost_bytes, cost.peak_bytes, cost.seconds, cost.shared, "well" if kind is None else kind.__name__,
+            self._name, cost.cost_bytes, cost.peak_bytes, cost.seconds, cost.shared, getattr(kind, "__name__", "well"),
         )  # fmt: skip
 
     def _granted(self) -> Cost | None:

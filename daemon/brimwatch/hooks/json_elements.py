@@ -1,11 +1,15 @@
 """What are the elements of one long JSON array, without reading all of it? Text in pieces goes in, values come out.
 
-Pure but for the pieces that it asks for. Uses the C scanner of `json`, and reads twice as much again when an element does
-not end in what was read, so that a long one is scanned a few times and not once for each piece.
+Pure but for the pieces that it asks for. Uses the C scanner of `json`: the values are those of `json.loads`. When an
+element does not end in what was read, as much again is read, so that a long one is scanned a few times only.
+
+Not ijson, which is 1.2 to 1.5 times as fast on small objects and bounds nothing: with floats its C backend refuses
+integers from 2**63 on, and makes a question mark of `"\\ud800"` (measured with 3.6.0).
 """
 
 from __future__ import annotations
 
+import re
 from json import JSONDecodeError, JSONDecoder
 
 TYPE_CHECKING = False
@@ -14,10 +18,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BLANK = " \t\n\r"
+_COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 _SPLIT = 16  # characters: a number, a word or an escape may be cut this close to the end of what was read
 
 
-class Malformed(ValueError):
+class Malformed(ValueError):  # noqa: N818 - says what the text is
     """It is no JSON array: `element` is the number of the first one that is faulty, from 0."""
 
     def __init__(self, element: int, fault: str) -> None:
@@ -30,7 +35,7 @@ class TooLong(Malformed):
 
 
 def elements(more: Callable[[], str], longest: int) -> Iterator[Any]:
-    """The elements, one by one. `more()` returns the next characters, "" at the end; no element has more than `longest`.
+    """The elements, one by one. `more()` is the next characters, "" at the end; no element has more than `longest`.
 
     Raises Malformed for what is no JSON array (RFC 8259: no NaN), and TooLong. What comes after the array but blanks
     is a fault too.
@@ -44,13 +49,15 @@ def elements(more: Callable[[], str], longest: int) -> Iterator[Any]:
         text.at += 1
     else:
         while True:
-            text.next()
             yield text.value(number)
             number += 1
+            if text.pass_comma():
+                continue
             following = text.next()
             text.at += 1
             if following == "]":
                 break
+            text.next()
             if following != ",":
                 raise Malformed(number, f"found {following!r}, wanted ',' or ']'" if following else "the text ends")
     if text.next():
@@ -76,6 +83,14 @@ class _Text:
                 self.at += 1
             if not self._read(1):
                 return ""
+
+    def pass_comma(self) -> bool:
+        """Go to the next value, where it is near; False where that is not sure."""
+        found = _COMMA.match(self._buffer, self.at)
+        if found is None or found.end() == len(self._buffer):
+            return False
+        self.at = found.end()
+        return True
 
     def value(self, number: int) -> Any:
         """The value that begins here."""

@@ -48,17 +48,14 @@ def wrapped(function: Function, made: Callable[[], AbstractContextManager[Any]],
     flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
     if not callable(function) or flags & (_GENERATOR | _ASYNC_GENERATOR):
         raise ValueError(f"{where}: found {function!r:.80}, wanted a function that is no generator")
-    if flags & _COROUTINE:
 
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            with made():
-                return await function(*args, **kwargs)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with made():
+            return function(*args, **kwargs)
 
-    else:
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        with made():
+            return await function(*args, **kwargs)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with made():
-                return function(*args, **kwargs)
-
-    found: Function = wraps(function)(call)  # type: ignore[assignment]
-    return found
+    found: Any = wraps(function)(run if flags & _COROUTINE else call)
+    return found  # type: ignore[no-any-return]
