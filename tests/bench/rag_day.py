@@ -1,7 +1,7 @@
 """Does the service with the blocks stay as large as it is for a day? Its clock runs fast: a day takes two minutes.
 
-What expires does so that much sooner, services come round that much more often, and a day's questions are asked: 8,640,
-one every ten seconds of the service's time. Flat: the resident set after each quarter of the day, the first one left out.
+What expires does so that much sooner, services come round that much more often, and a day's questions are asked:
+8,640, one every ten seconds of the service's time. Its resident set is told after each quarter of the day.
 """
 
 import itertools

@@ -1,7 +1,8 @@
-"""The same job with the building blocks: a record at a time is known, a group's reference is kept while it is needed.
+"""The same job with the building blocks: one record is known at a time, and the reference of its group.
 
-`brimwatch guard -- python -m tests.targets.batch_job.blocks [SHARE]`; prints the result as JSON, and on standard error what
-the blocks did. Modes by the environment: BATCH_CACHE=0 keeps no references, BATCH_LIMIT bytes at which nothing passes.
+`brimwatch guard -- python -m tests.targets.batch_job.blocks [SHARE]`; prints the result as JSON, and what the blocks
+did on standard error. Modes by the environment: BATCH_CACHE=0 keeps no references, from BATCH_LIMIT bytes on nothing
+passes.
 """
 
 import json
@@ -12,15 +13,19 @@ from tests.targets.batch_job.records import Features, Record, distance, features
 
 from brimwatch import hooks
 
-LIMIT = int(os.environ.get("BATCH_LIMIT", "1500000000"))  # 5 groups at a time below two thirds of it, then one
+LIMIT = int(os.environ.get("BATCH_LIMIT", "1500000000"))  # 5 records at a time below two thirds of it, then one
+BUDGET = 8_000_000 if os.environ.get("BATCH_CACHE", "1") == "1" else 0
 KEPT = 8  # references: groups follow one another
+
+
+def size(known: Features) -> int:
+    """Bytes, as measured for one place; counting all of them for each reference would take longer than making them."""
+    return 300 * len(known)
 
 
 def main(share: int) -> None:
     hooks.install()
-    cache = hooks.PriorityCache(
-        {"important": 8_000_000 if os.environ.get("BATCH_CACHE", "1") == "1" else 0}, max_entries=KEPT, name="references"
-    )
+    cache = hooks.PriorityCache({"important": BUDGET}, max_entries=KEPT, sizeof=size, name="references")
     batcher = hooks.AdaptiveBatcher(steps=[(LIMIT * 2 // 3, 5), (LIMIT, 1)])
     firsts: dict[int, Record] = {}
     groups: dict[int, list[float]] = {}

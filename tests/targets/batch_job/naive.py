@@ -13,9 +13,8 @@ def main(share: int) -> None:
     known: dict[int, list[Features]] = {}
     for record in records(share):
         known.setdefault(record.group, []).append(features(record))
-    print(
-        json.dumps(result({group: [distance(one, members[0]) for one in members] for group, members in known.items()}))
-    )
+    distances = {group: [distance(one, members[0]) for one in members] for group, members in known.items()}
+    print(json.dumps(result(distances)))
 
 
 if __name__ == "__main__":

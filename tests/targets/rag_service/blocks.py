@@ -22,6 +22,7 @@ sys.modules.update(dict.fromkeys(("ssl", "_hashlib")))  # type: ignore[arg-type]
 from flask import Flask, request  # noqa: E402
 from tests.targets.rag_service.figures import figures  # noqa: E402
 from tests.targets.rag_service.library import SHOWN, Library  # noqa: E402
+from tests.targets.rag_service.own import resident  # noqa: E402
 from tests.targets.rag_service.pooled import PooledServer  # noqa: E402
 from tests.targets.rag_service.services import CRITICAL, NAMES, PERIOD, chore  # noqa: E402
 from tests.targets.rag_service.settings import Settings, from_environment  # noqa: E402
@@ -66,6 +67,13 @@ class Rag:
         self.leaks = hooks.LeakDetector(start=False)
         self.services = hooks.BackgroundServices(calm_seconds=5)
         self.memory = Memory()
+        self.documents: list[bytes] = []  # what an import reads in; nothing bounds that
+        hooks.clear(self.documents, tier="emergency", name="documents", order=60)
+
+    def read_in(self, rss_bytes: int) -> None:
+        """Documents, until the resident set is so large."""
+        while resident() < rss_bytes:
+            self.documents.append(b"document" * 25_000)
 
     def answer(self, text: str, session: str, priority: str) -> dict[str, Any]:
         found = self.answers.get(text)
@@ -119,6 +127,11 @@ def application(rag: Rag) -> Flask:
         found = rag.answer(known["q"], known.get("session", "nobody"), known.get("priority", "general"))
         return found | rag.memory.now()
 
+    @app.post("/replay")
+    def replay() -> dict[str, Any]:
+        rag.read_in(request.get_json()["rss_bytes"])
+        return {"rss_bytes": resident()}
+
     @app.get("/health")
     def health() -> dict[str, Any]:
         return {"ready": True}
@@ -128,7 +141,9 @@ def application(rag: Rag) -> Flask:
         caches = [rag.answers, rag.retrieved, rag.library.embeddings]
         found = figures({cache.name: cache.hit_ratio() for cache in caches})
         found["services"] = {name: one["state"] for name, one in rag.services.status().items()}
-        found["held_bytes"] = sum(cache.size_bytes() or 0 for cache in caches)
+        found["answers"] = {name: one["entries"] for name, one in rag.answers.stats()["classes"].items()}
+        blocks = [*caches, rag.sessions, rag.library.store]
+        found["held_bytes"] = {block.name: block.size_bytes() for block in blocks}
         return found
 
     app.wsgi_app = hooks.wsgi(app.wsgi_app, local=True)  # type: ignore[method-assign]

@@ -1,6 +1,6 @@
 """What must be there before the service starts? A fitted model and the vectors of all passages, in a folder.
 
-    python -m tests.targets.rag_service.index FOLDER [light | transformer]
+python -m tests.targets.rag_service.index FOLDER [light | transformer]
 """
 
 import sys
@@ -8,8 +8,8 @@ from pathlib import Path
 
 VECTORS = "vectors.npy"  # float32, one row for each passage: what the naive build loads
 STORE = "passages.vectors"  # the same in float16, with texts and priorities: what the build with the blocks opens
-PRIORITIES = {"exceptions": 1.0, "assignment": 0.7, "atom-identifiers": 0.3}  # of passages, by topic
-USUAL = 0.5
+PRIORITIES = {"debugger": 0.3, "specialnames": 0.7}  # of passages, by topic: what is rarely meant
+USUAL = 1.0
 
 
 def build(folder: Path, embedder: str = "light") -> None:
@@ -29,7 +29,8 @@ def build(folder: Path, embedder: str = "light") -> None:
         model = ProjectedEmbedder(folder)
     vectors = np.stack([model.embed(passage.text) for passage in known])
     np.save(folder / VECTORS, vectors)
-    (folder / STORE).unlink(missing_ok=True)
+    for old in folder.glob(f"{STORE}*"):  # the vectors, and the texts beside them
+        old.unlink()
     with hooks.VectorStore(str(folder / STORE)) as store:
         store.add_many(
             [f"{passage.title}:{number}" for number, passage in enumerate(known)],

@@ -21,7 +21,7 @@ class PooledServer(BaseWSGIServer):
     def _answer(self, request: Any, client_address: Any) -> None:
         try:
             self.finish_request(request, client_address)
-        except Exception:
+        except Exception:  # noqa: BLE001 - of one connection; told, and the next one is answered
             self.handle_error(request, client_address)
         finally:
             self.shutdown_request(request)
