@@ -48,7 +48,7 @@ def test_the_naive_job_is_killed_at_its_limit_and_the_one_with_blocks_finishes_w
         )  # fmt: skip
 
     assert killed.returncode == 137
-    assert account(naive)["oom_kills"] ["cgroup"] == 1
+    assert account(naive)["oom_kills"]["cgroup"] == 1
     assert result(ran) == expected
     assert (expected["records"], expected["groups"]) == (1635, 444)
     assert account(blocks)["peak_process_rss_bytes"] < STAYS_BELOW
