@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+from tests.conftest import end_all
 from tests.targets.rag_service.load import get
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,12 +90,15 @@ def running(
         service.started = time.monotonic() - began
         yield service
     finally:
+        # Where a shell was put in front, it goes first: it would start another one.
+        family = [] if process.poll() is not None else psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        end_all(family)
 
 
 def _answers(service: Service) -> bool:

@@ -70,7 +70,6 @@ def test_every_question_is_answered_through_an_emergency_by_keywords_meanwhile(
         since = len(load.answers)
         wait_until(lambda: any(one.mode == "vectors" for one in load.answers[since:]), 20)
         wait_until(lambda: service.get("/figures")["services"]["chores"] == "running", 20)
-        shown = daemon.metric("brimwatch_hook_info_value", key="dimensions")
     finally:
         answers = load.end()
 
@@ -79,9 +78,11 @@ def test_every_question_is_answered_through_an_emergency_by_keywords_meanwhile(
     assert {one.mode for one in answers} == {"vectors", "keywords"}
     assert model["claimed_bytes_total"] > 50_000_000
     assert service.resident() < 360_000_000  # the model is there again
-    assert kept["services"] == {"care": "running", "chores": "stopped", "leaks": "stopped"}
+    assert kept["services"]["care"] == "running"  # which is critical; the others wait until it is calm
+    assert {kept["services"]["chores"], kept["services"]["leaks"]} <= {"stopped", "waiting"}
     assert sum(service.get("/figures")["held_bytes"].values()) < 15_000_000
-    assert shown == 128
+    assert told(service, "vectors")["info"]["dimensions"] == 128
+    assert told(service, "vectors")["info"]["keyword_searches"] > 0
 
 
 def test_the_service_stays_within_the_limits_that_were_asked_for_under_load(
