@@ -15,7 +15,7 @@ from tests.rag.test_emergency import ran
 
 pytestmark = pytest.mark.live
 
-# Above the first size: collect, unload, clear, restart services. Above the second: stop them, alert, evidence, restart.
+# Above the first size: evidence, collect, clear, restart services. Above the second: unload, stop them, alert, restart.
 WATCH = """
 global: {{interval: 200ms, run_dir: {run_dir}}}
 targets: [{{name: rag, match: {{name: 'python*', cmdline: 'rag_service\\.blocks$'}}, policy: p}}]
@@ -23,8 +23,8 @@ policies:
   p:
     cooldown: 60s
     tiers:
-      critical: {{when: {{rss: 150MB}}, do: [reclaim]}}
-      emergency: {{when: {{rss: 250MB}}, tell: [stacks, pager], do: [reclaim, restart]}}
+      critical: {{when: {{rss: 150MB}}, tell: [stacks], do: [reclaim]}}
+      emergency: {{when: {{rss: 250MB}}, tell: [pager], do: [reclaim, restart]}}
 actions:
   pager: {{webhook: {{url: 'http://127.0.0.1:{pager}/', tells: true}}}}
   restart: {{signal: SIGTERM, grace: 10s, then: SIGKILL}}
@@ -65,6 +65,7 @@ def test_each_rung_is_in_the_journal_with_its_bytes_and_the_restart_ends_it(
     importing[0].start()
     critical = wait_until(lambda: ran(daemon, "reclaim", "critical"), 20)
     wait_until(lambda: told(supervised, "services")["info"]["restarts"] == 2, 10)  # not the critical one
+    wait_until(lambda: ran(daemon, "stacks", "critical"), 20)
     importing[1].start()
     emergency = wait_until(lambda: ran(daemon, "reclaim"), 20)
     restarted = wait_until(lambda: ran(daemon, "restart"), 20)
@@ -78,7 +79,6 @@ def test_each_rung_is_in_the_journal_with_its_bytes_and_the_restart_ends_it(
     assert restarted["reclaimed_bytes"] > 150_000_000
     assert second != first
     assert {one["data"]["target"] for one in received} == {"rag"}
-    assert ran(daemon, "stacks") is not None
     assert list((tmp_path / "state" / "artefacts").iterdir())
 
 

@@ -29,15 +29,16 @@ def test_a_transformer_is_given_back_in_an_emergency_and_questions_are_answered_
         assert service.get("/ask?q=format+string+syntax")["mode"] == "vectors"
         loaded = service.resident()
         found = [service.get("/ask?q=" + "+".join(one.text.split()))["sources"] for one in asked]
-        right = sum(one.answered_by in [source["number"] for source in sources] for one, sources in zip(asked, found))
+        pairs = zip(asked, found, strict=True)
+        right = sum(one.answered_by in [source["number"] for source in sources] for one, sources in pairs)
         full = service.resident()
         daemon = watch(spawn, wait_until, free_port(), tmp_path, service, megabytes=(full - 40_000_000) // 1_000_000)
         done = wait_until(lambda: ran(daemon, "reclaim"), 60)
         mode = service.get("/ask?q=the+lambda+expression+and+the+yield+expression")["mode"]
         left = service.resident()
         print(
-            f"\n  fresh {fresh / 1e6:.0f} MB, model loaded {loaded / 1e6:.0f} MB, after 40 questions {full / 1e6:.0f} MB, "
-            f"reclaimed {done['reclaimed_bytes'] / 1e6:.0f} MB, left {left / 1e6:.0f} MB, {right} of 40 found, "
+            f"\n  fresh {fresh / 1e6:.0f} MB, model loaded {loaded / 1e6:.0f} MB, 40 questions later {full / 1e6:.0f} MB,"
+            f" reclaimed {done['reclaimed_bytes'] / 1e6:.0f} MB, left {left / 1e6:.0f} MB, {right} of 40 found, "
             f"after it by {mode}; the model said {told(service, 'embedder')['last']}"
         )
 
