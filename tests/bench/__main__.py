@@ -6,7 +6,7 @@ import sys
 from tests.bench.figure import say
 from tests.bench.machine import MissingProgramError
 
-BENCHES = ("sampling", "self", "introspection", "hooks", "gc_tuning", "rag")
+BENCHES = ("sampling", "self", "introspection", "hooks", "gc_tuning", "caches", "rag")
 
 
 def main(names: list[str]) -> int:
@@ -15,9 +15,9 @@ def main(names: list[str]) -> int:
     if unknown:
         say(f"found {', '.join(unknown)}, wanted some of: {', '.join(BENCHES)}")
         return 2
-    from tests.bench import daemon, gc_tuning, hooks, introspection, rag, sampling
+    from tests.bench import caches, daemon, gc_tuning, hooks, introspection, rag, sampling
 
-    order = (sampling.run, daemon.run, introspection.run, hooks.run, gc_tuning.run, rag.run)
+    order = (sampling.run, daemon.run, introspection.run, hooks.run, gc_tuning.run, caches.run, rag.run)
     runs = dict(zip(BENCHES, order, strict=True))
     # Ended by SIGTERM, what was started is ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -113,6 +113,11 @@ def test_what_runs_in_a_target_is_python_3_9(path: Path) -> None:
     ast.parse(path.read_text(), feature_version=(3, 9))
 
 
+def test_every_folder_of_the_hooks_is_a_package_and_so_gets_installed() -> None:
+    folders = {path.parent for path in HOOKS.rglob("*.py")} - {HOOKS / "start"}  # which is a folder for PYTHONPATH
+    assert [folder.name for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
 def test_what_runs_in_a_target_compiles(python: str, tmp_path: Path) -> None:
     code = (
         "import sys\nfor path in sys.argv[1:]:\n    with open(path, 'rb') as file: compile(file.read(), path, 'exec')"

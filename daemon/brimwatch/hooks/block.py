@@ -97,9 +97,9 @@ class Members:
         return name
 
     def _prepare(self) -> None:
+        on_tier(self._tell)  # once, however often
         if not self._ready:
             self._ready = True
-            on_tier(self._tell)
             os.register_at_fork(before=self._before, after_in_parent=self._parent, after_in_child=self._child)
 
     def _tell(self, tier: str) -> None:

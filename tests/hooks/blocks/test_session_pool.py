@@ -96,6 +96,13 @@ def test_a_session_goes_when_nobody_has_asked_for_it_for_that_long(clock: Clock)
     assert pool.get("b") == "2"
     clock.now += 1800
     assert (pool.get("b"), closed) == (None, ["a", "b"])
+    pool.put("c", "3")
+    clock.now -= 5000
+    pool.put("d", "4")
+    clock.now += 1799
+    assert (pool.sweep(), len(pool)) == (0, 2)
+    clock.now += 1
+    assert (pool.sweep(), closed) == (2, ["a", "b", "c", "d"])
 
 
 def test_the_least_recently_used_goes_first_and_nearly_all_in_an_emergency(ask: Callable[..., Request]) -> None:

@@ -116,6 +116,7 @@ class VectorFile:
         header = self.header
         if header.dimensions == header.input:
             return vectors
+        self._check_end(header.data_offset)
         mapped = self._mapped(header.data_offset)
         matrix = self._numpy.frombuffer(mapped, "<f4", header.input * header.dimensions, PAGE)
         projected = vectors @ matrix.reshape(header.input, header.dimensions)

@@ -1,6 +1,7 @@
 """Does a search find what brute force finds, in little memory, and by words when memory is short?"""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -19,11 +20,11 @@ Opened = Callable[..., VectorStore]
 
 @pytest.mark.parametrize(("dtype", "least"), [("float16", 0.99), ("float32", 1.0)])
 def test_ten_nearest_are_those_of_brute_force_in_float32(opened: Opened, dtype: str, least: float) -> None:
-    vectors, queries = embeddings(3000, 256), embeddings(60, 256, seed=1)
+    vectors, queries = embeddings(2000, 128), embeddings(50, 128, seed=1)
     store = opened(dtype=dtype)
     fill(store, vectors)
     assert recall(store, vectors, queries) >= least
-    assert store.info()["file_bytes"] == pytest.approx(3000 * 257 * (2 if dtype == "float16" else 4), rel=0.01)
+    assert store.info()["file_bytes"] == pytest.approx(2000 * 129 * (2 if dtype == "float16" else 4), rel=0.01)
 
 
 def test_vectors_in_memory_stay_under_two_megabytes_while_they_grow_a_hundred_times(opened: Opened) -> None:
@@ -179,6 +180,13 @@ def test_asked_for_memory_it_gives_the_buffer_then_hot_vectors(opened: Opened, a
         assert most - 1500 < store.size_bytes() <= most
     query = embeddings(1, 256, seed=5)
     assert {hit.key for hit in store.search(query, k=3)} == brute_force(embeddings(400, 256), query[0], 3)
+
+
+def test_files_are_for_their_owner_alone(opened: Opened, path: str) -> None:
+    opened().add("a", [1.0], "what nobody else may read")
+    found = {file.name: file.stat().st_mode & 0o777 for file in Path(path).parent.iterdir()}
+    assert {f"v.vectors{end}" for end in ("", ".texts", ".texts-wal", ".lock")} <= found.keys()
+    assert set(found.values()) == {0o600}
 
 
 def test_it_registers_itself_with_what_it_wants_shown(opened: Opened) -> None:
