@@ -24,7 +24,7 @@ class SharedExecutor(ThreadPoolExecutor):
 
     def __init__(self, workers: int) -> None:
         super().__init__(workers, PREFIX)
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # what a collection ends may submit as well
         self._inner: ThreadPoolExecutor | None = None
         self.workers = workers
         self.open_tasks = 0  # submitted and not yet done
@@ -73,7 +73,7 @@ class SharedExecutor(ThreadPoolExecutor):
 
     def after_fork(self) -> None:
         """In the child: the threads are not there, nor is anybody who waits for their work."""
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._inner = None
         self.open_tasks = 0
 

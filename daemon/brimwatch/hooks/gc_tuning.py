@@ -6,12 +6,12 @@ survives. What start-up made is frozen: it is looked at no more. Source: the doc
 
 from __future__ import annotations
 
-import _thread
 import gc
 import sys
+import threading
 
 from brimwatch.hooks.api import REGISTRY, current_tier, off, on_tier, register
-from brimwatch.hooks.collect import HERITAGE
+from brimwatch.hooks.collect import HERITAGE, is_frozen
 from brimwatch.hooks.in_child import renew_in_child
 from brimwatch.hooks.settings import LEVELS, SETTINGS
 from brimwatch.hooks.wire import TIERS
@@ -34,7 +34,7 @@ class Tuning:
     """The thresholds in force, and those of before. One in a process: `tune_gc` changes it."""
 
     def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
+        self._lock = threading.RLock()  # a signal handler, or what a collection ends, may call us again
         self.previous: Thresholds | None = None  # None: not tuned
         self.wanted: Thresholds = STRICT
         self.why = ""  # why nothing could be tuned
@@ -107,14 +107,14 @@ class Tuning:
 
     def after_fork(self) -> None:
         """In the child: the thresholds are inherited, and hold on."""
-        self._lock = _thread.allocate_lock()
+        self._lock = threading.RLock()
 
     def _put(self, thresholds: Sequence[int]) -> None:
         gc.set_threshold(*thresholds)
         self._set = gc.get_threshold()  # an interpreter may keep some of them only
 
     def _freeze(self) -> None:
-        own = gc.get_freeze_count() == 0
+        own = not is_frozen()
         # Garbage would be frozen as well; in a child, looking for it would copy what is shared with the parent.
         if not HERITAGE.would_unshare:
             gc.collect()

@@ -9,6 +9,7 @@ import os
 import weakref
 
 from brimwatch.hooks.api import REGISTRY
+from brimwatch.hooks.collect import HERITAGE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def renew_in_child(block: Any) -> None:
 
 def _in_child() -> None:
     REGISTRY.renew_lock()
+    HERITAGE.after_fork()
     for reference in list(_blocks.values()):
         block = reference()
         try:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 50  # characters: the hook is called instance:NAME
 _ENDING = ".instance"  # of the file's name in a run directory
+_LONGEST_WAIT = 0.5  # seconds that a fork waits for one who is about to take a name
 _TRIES = 20  # a file that is removed and made anew under our hands
 _IN_USE = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
@@ -101,10 +102,28 @@ class _Ours:
 
     def __init__(self) -> None:
         self.held: dict[str, Instance] = {}
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self._minding = False
+
+    def mind_forks(self) -> None:
+        """A fork waits while a file is open that is not yet known to be ours: the child would hold it."""
+        if not self._minding:
+            self._minding = True
+            os.register_at_fork(before=self._before_fork, after_in_parent=self._in_parent)
+            renew_in_child(self)
 
     def after_fork(self) -> None:
-        self.lock = threading.Lock()
+        """In the child: whoever held the lock is not there."""
+        self.lock = threading.RLock()
+
+    def _before_fork(self) -> None:
+        self.lock.acquire(timeout=_LONGEST_WAIT)
+
+    def _in_parent(self) -> None:
+        try:
+            self.lock.release()
+        except RuntimeError:  # it was not to be had in time
+            return
 
 
 _ours = _Ours()
@@ -113,17 +132,17 @@ _ours = _Ours()
 def single_instance(name: str, path: str | None = None, *, raises: bool = True) -> Instance:
     """Hold `name` until the process ends, or find that another process of this user does.
 
-    `path`: a file to lock; without it one in every run directory that this user has. Another one
-    that runs is an AlreadyRunning with its PID; with `raises=False` the result is false, and its `pid` tells. Called
-    again in the same process the answer is the same. A program that becomes a daemon calls it afterwards. Raises
-    ValueError for a name or path that cannot be, OSError where a given path cannot be locked or nothing else can.
+    `path`: a file to lock; without it one in every run directory that this user has. Another one that runs is an
+    AlreadyRunning with its PID; with `raises=False` the result is false, and its `pid` tells. Called again in the same
+    process the answer is the same. A program that becomes a daemon calls it afterwards. Raises ValueError for a name or
+    path that cannot be, OSError where a given path cannot be locked or nothing else can.
     """
     if not is_name(name) or len(name) > LONGEST_NAME or name.startswith("."):
         wanted = f"1 to {LONGEST_NAME} letters, digits and _.-: of ASCII, no dot in front"
         raise ValueError(f"hooks.single_instance: found the name {name!r:.80}, wanted {wanted}")
     if path is not None and (not isinstance(path, str) or not path.startswith("/") or "\0" in path):
         raise ValueError(f"hooks.single_instance: found the path {path!r:.80}, wanted an absolute one")
-    renew_in_child(_ours)
+    _ours.mind_forks()
     with _ours.lock:
         instance = _ours.held.get(name)
         if instance is not None and instance.held:

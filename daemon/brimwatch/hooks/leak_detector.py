@@ -164,7 +164,7 @@ class LeakDetector:
 
     def after_fork(self) -> None:
         """In the child: a process of its own, with a thread of its own if the parent had one."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stop = threading.Event()
         looks, windows, longest_gap = self._shape
         self._judges = [Judge(looks, windows, least, longest_gap) for least in (self._least, _LEAST_BYTES)]

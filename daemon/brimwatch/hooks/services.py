@@ -105,10 +105,7 @@ class BackgroundServices:
 
     def stop(self, *names: str, seconds: float | None = None) -> list[str]:
         """Stop those named, or all; names of those that did not end in time. They are not started by themselves."""
-        services = self._in_order(names)
-        for service in services:
-            service.for_memory = False
-        return self._stop(services, self._patience if seconds is None else seconds)
+        return self._stop(self._in_order(names), self._patience if seconds is None else seconds)
 
     def close(self) -> None:
         """Stop them all, and follow no tier any more."""
@@ -162,7 +159,7 @@ class BackgroundServices:
             if calm:
                 service.start(self._calm)
             elif service.state != RUNNING:
-                service.tell_to_stop()  # it was waiting for the calm to last
+                service.tell_to_stop(for_memory=True)  # it was waiting for the calm to last
 
     def size(self) -> int:
         """Bytes that the services say they hold, and those of the table."""
@@ -184,7 +181,7 @@ class BackgroundServices:
 
     def after_fork(self) -> None:
         """In the child: no service runs. `start()` starts them there, too."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._turn = threading.Lock()  # one round at a time
         for service in self._services.values():
             service.after_fork()
@@ -199,13 +196,12 @@ class BackgroundServices:
                 wanted = [one for one in wanted if one.state == RUNNING and self._rested(one)]
             if not wanted or request.enough():
                 continue
-            late += self._stop(wanted, min(self._patience, request.seconds_left() * _SHARE))
+            late += self._stop(wanted, min(self._patience, request.seconds_left() * _SHARE), stopping)
             done += [one.name for one in wanted]
             now = time.monotonic()
             for service in wanted:
                 self._restarted[service.name] = now
                 service.restarts += not stopping
-                service.for_memory = stopping
         calm = TIERS.index(self._tier) < TIERS.index(self._restart_at)
         for service in self._in_order(tuple(done))[::-1]:
             if not stopping or calm:  # calm: asked by hand, and nobody will tell us that it is over
@@ -228,11 +224,11 @@ class BackgroundServices:
             services = [service for service in self._services.values() if not names or service.name in names]
         return sorted(services, key=_rank)
 
-    def _stop(self, services: list[Service], seconds: float) -> list[str]:
+    def _stop(self, services: list[Service], seconds: float, for_memory: bool = False) -> list[str]:
         """All of them together have that long; names of those that did not end in time."""
         end = time.monotonic() + seconds
         for service in services:
-            service.tell_to_stop()
+            service.tell_to_stop(for_memory)
         return [service.name for service in services if not service.wait(end - time.monotonic())]
 
 

@@ -62,7 +62,7 @@ class Service:
 
     def after_fork(self) -> None:
         """In the child: the thread is not there."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may stop what is being started
         self._stop = threading.Event()
         self._over = threading.Event()
         self._over.set()
@@ -88,9 +88,10 @@ class Service:
                 return False
             return self._begin(delay)
 
-    def tell_to_stop(self) -> None:
-        """Ask it to end; nothing is waited for."""
+    def tell_to_stop(self, for_memory: bool = False) -> None:
+        """Ask it to end; nothing is waited for. `for_memory`: it will be started again when there is some."""
         with self._lock:
+            self.for_memory = for_memory
             self._again = None
             self._stop.set()
             if not self._over.is_set():
@@ -140,7 +141,6 @@ class Service:
     def _once(self, stop: threading.Event) -> tuple[str, float | None]:
         """One run; the state after it, and after how many seconds the next one begins, None for never."""
         self.began = began = time.monotonic()
-        self.for_memory = False
         self._become(stop, RUNNING)
         try:
             loaded(self._run)(stop)
@@ -158,6 +158,7 @@ class Service:
         with self._lock:
             if not stop.is_set():
                 self.state = state
+                self.for_memory = self.for_memory and state != RUNNING
 
 
 def loaded(run: Callable[[Any], Any] | str) -> Callable[[Any], Any]:

@@ -30,7 +30,7 @@ class ThreadLimits:
     """What is in force. One in a process: `limit_threads` changes it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._before: dict[str, str | None] = {}
         self._set: dict[str, str] = {}
         self._executor: SharedExecutor | None = None
@@ -124,7 +124,7 @@ class ThreadLimits:
 
     def after_fork(self) -> None:
         """In the child: the limits hold, the worker threads are not there."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if self._executor is not None:
             self._executor.after_fork()
 

@@ -202,3 +202,40 @@ hooks.install(thresholds={'emergency': 10**15})
 say([first, stopped, last['outcome'], last['claimed_bytes'] > 20e6, state('running')])
 """
     assert program(code) == ["running", "stopped", "ran", True, "running"]
+
+
+def test_from_many_threads_at_once_none_runs_twice_and_nothing_is_stuck(made: Any) -> None:
+    services, logs, faults = made(calm_seconds=0.001), [Log() for _ in "abc"], []
+    for log, name in zip(logs, "abc", strict=True):
+        services.add(name, log.service(name), criticality="important" if name == "a" else "general")
+
+    def shake(number: int) -> None:
+        try:
+            for turn in range(12):
+                services.start()
+                services.follow(("calm", "emergency")[(turn + number) % 2])
+                hooks.reclaim(("critical", "emergency")[turn % 2], names=["services"])
+                services.status()
+                services.stop("b")
+        except Exception as fault:  # noqa: BLE001 - told below, on the main thread
+            faults.append(fault)
+
+    threads = [threading.Thread(target=shake, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    services.close()
+    assert (faults, [thread.is_alive() for thread in threads], [log.most for log in logs]) == ([], [False] * 4, [1] * 3)
+    assert set(states(services).values()) == {"stopped"}
+
+
+def test_what_the_program_stops_while_it_is_stopped_for_memory_is_not_started_again(
+    three: hooks.BackgroundServices,
+) -> None:
+    three.follow("emergency")
+    relieve("emergency")
+    three.stop("general")
+    three.follow("calm")
+    assert states(three)["general"] == "stopped"
+    assert three.status()["general"]["stopped_for_memory"] is False

@@ -35,3 +35,20 @@ say(found)
 def test_the_blocks_work_on_every_python(program: Callable[..., Any], python: str) -> None:
     found = program(ALL, python)
     assert found == [5000, 0, True, ["ran", "ran"], True, 0]
+
+
+@pytest.mark.live
+def test_a_fork_that_nobody_froze_would_unshare_on_every_python(program: Callable[..., Any], python: str) -> None:
+    code = """
+hooks.LeakDetector(start=False)  # a block minds forks, as an agent does
+from brimwatch.hooks.collect import HERITAGE
+def child():
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.write(writer, json.dumps(HERITAGE.would_unshare).encode()); os._exit(0)
+    os.wait(); return json.loads(os.read(reader, 99))
+found = [child()]
+gc.freeze()
+say([*found, child()])
+"""
+    assert program(code, python) == [True, False]

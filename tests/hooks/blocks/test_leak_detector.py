@@ -1,6 +1,7 @@
 """`LeakDetector`: does it name a leak that was planted into a real process, and keep silent about everything else?"""
 
 import gc
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -226,3 +227,24 @@ def test_a_leak_reads_as_one_line(detector: hooks.LeakDetector) -> None:
     leak = leak_detector.Leak(growth, 2048.0, ["shop.py:7"])
     assert str(leak) == "shop.Order: 600 more in 60 s, 73.7 MB an hour, confidence 0.96, made at shop.py:7"
     assert str(leak_detector.Leak(growth, None, [])).startswith("shop.Order: 600 more in 60 s, size unknown")
+
+
+def test_many_threads_may_look_report_and_shrink_at_once(detector: hooks.LeakDetector) -> None:
+    faults: list[Exception] = []
+
+    def shake() -> None:
+        try:
+            for _ in range(5):
+                detector.look()
+                detector.report()
+                detector.size()
+                hooks.reclaim("emergency", names=["leaks"])
+        except Exception as fault:  # noqa: BLE001 - told below, on the main thread
+            faults.append(fault)
+
+    threads = [threading.Thread(target=shake) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (faults, detector.looks, detector.faults) == ([], 20, 0)

@@ -210,3 +210,18 @@ if os.fork() == 0:
 os.wait(); say([json.loads(os.read(reader, 999)), executor.threads()])
 """
     assert program(code) == [[0, True], 1]
+
+
+def test_undone_the_environment_is_as_before_but_for_what_the_program_has_set_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "64")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    limits = hooks.limit_threads(8)
+    hooks.limit_threads(4)
+    assert [os.environ[name] for name in VARIABLES[:3]] == ["1", "1", "1"]
+    os.environ["OPENBLAS_NUM_THREADS"] = "3"
+    limits.undo()
+    assert [os.environ.get(name) for name in VARIABLES[:3]] == ["64", "3", None]
+    monkeypatch.undo()

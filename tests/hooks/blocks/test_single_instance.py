@@ -190,3 +190,27 @@ def test_where_no_file_can_be_written_an_abstract_address_does_it(start: Callabl
     assert [second.run(TAKE) for _ in "12"] == [f"False {first.pid} {where}"] * 2
     first.end()
     assert take(second) == (True, second.pid)
+
+
+@pytest.mark.live
+def test_a_fork_while_another_thread_takes_names_leaves_none_of_them_in_the_child(
+    program: Callable[..., Any], run_dir: str
+) -> None:
+    code = """
+def take():
+    for number in range(100):
+        hooks.single_instance(f'shop-{number}').release()
+taker = threading.Thread(target=take)
+taker.start()
+kept, children = [], 0
+while taker.is_alive() or not children:
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        links = [os.path.realpath(f'/proc/self/fd/{number}') for number in os.listdir('/proc/self/fd')]
+        os.write(writer, json.dumps([link for link in links if '.instance' in link]).encode()); os._exit(0)
+    os.wait(); os.close(writer)
+    kept += json.loads(os.read(reader, 9999)); os.close(reader)
+    children += 1
+say([children > 0, kept])
+"""
+    assert program(code) == [True, []]
