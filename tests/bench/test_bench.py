@@ -38,7 +38,10 @@ def test_an_unknown_benchmark_is_named_and_nothing_runs() -> None:
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "bench: found speed, wanted some of: sampling, self, introspection, hooks, gc_tuning, caches, rag\n"
+    assert (
+        result.stderr
+        == "bench: found speed, wanted some of: sampling, self, introspection, hooks, gc_tuning, caches, rag\n"
+    )
 
 
 def test_the_cpu_time_of_another_process_is_what_it_has_used() -> None:

@@ -37,7 +37,7 @@ def test_a_transformer_is_given_back_in_an_emergency_and_questions_are_answered_
         mode = service.get("/ask?q=the+lambda+expression+and+the+yield+expression")["mode"]
         left = service.resident()
         print(
-            f"\n  fresh {fresh / 1e6:.0f} MB, model loaded {loaded / 1e6:.0f} MB, 40 questions later {full / 1e6:.0f} MB,"
+            f"\n  fresh {fresh / 1e6:.0f} MB, model loaded {loaded / 1e6:.0f} MB, later {full / 1e6:.0f} MB,"
             f" reclaimed {done['reclaimed_bytes'] / 1e6:.0f} MB, left {left / 1e6:.0f} MB, {right} of 40 found, "
             f"after it by {mode}; the model said {told(service, 'embedder')['last']}"
         )
