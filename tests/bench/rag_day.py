@@ -31,11 +31,9 @@ def run(folder: Path) -> None:
         for _ in range(HOURS):
             answers += hour(service, asked)
             sizes.append(service.resident())
-        leaks = service.get("/memory/stats")
     for quarter in range(4):
         emit("rag_day", "rss_bytes", sizes[quarter * 6 + 5], "bytes", len(answers), "blocks", hour=quarter * 6 + 6)
     emit("rag_day", "growth", sizes[-1] / sizes[HOURS // 4 - 1] - 1, "ratio", len(answers), "blocks", hours=18)
-    emit("rag_day", "leaks_found", _figure(leaks, "leaks", "leaks"), "1", len(answers), "blocks")
     emit("rag_day", "not_answered", sum(one.status != 200 for one in answers), "1", len(answers), "blocks")
 
 
@@ -45,9 +43,3 @@ def hour(service: Service, asked: Iterator[Any]) -> list[Asked]:
     answers = Load(service.port, itertools.islice(asked, QUESTIONS // HOURS), clients=2).wait()
     time.sleep(max(0.0, SECONDS / HOURS - (time.monotonic() - began)))
     return answers
-
-
-def _figure(stats: Any, hook: str, figure: str) -> float | None:
-    found = next((one for one in stats["hooks"] if one["name"] == hook), None)
-    value = None if found is None else found["info"].get(figure)
-    return None if value is None else float(value)

@@ -16,8 +16,9 @@ from brimwatch import hooks
 
 limits = hooks.limit_threads(7, workers=2, native=1)  # before numpy is loaded, which reads it once
 threading.stack_size(1_048_576)  # of eight that a thread gets else
-# OpenSSL is loaded where it can be had, and takes 4 MB: there is no TLS here, and Python has hashes of its own.
-sys.modules.update(dict.fromkeys(("ssl", "_hashlib")))  # type: ignore[arg-type]
+if os.environ.get("RAG_EMBEDDER") != "transformer":  # whose libraries want it
+    # OpenSSL is loaded where it can be had, and takes 4 MB: there is no TLS here, and Python has hashes of its own.
+    sys.modules.update(dict.fromkeys(("ssl", "_hashlib")))  # type: ignore[arg-type]
 
 from flask import Flask, request  # noqa: E402
 from tests.targets.rag_service.figures import figures  # noqa: E402

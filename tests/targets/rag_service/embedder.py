@@ -103,6 +103,10 @@ class TransformerEmbedder:
     def embed(self, text: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
         return unit(self._model.encode(text))
 
+    def embed_all(self, texts: list[str]) -> "np.ndarray[Any, np.dtype[np.float32]]":
+        """One row for each: in batches, several times as fast as one by one."""
+        return np.stack([unit(row) for row in self._model.encode(texts, show_progress_bar=False)])
+
 
 EMBEDDERS = {"sklearn": SklearnEmbedder, "projected": ProjectedEmbedder, "transformer": TransformerEmbedder}
 

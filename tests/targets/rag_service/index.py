@@ -15,19 +15,20 @@ USUAL = 1.0
 def build(folder: Path, embedder: str = "light") -> None:
     """Fit the model where the embedder is the light one, and embed every passage."""
     import numpy as np
-    from tests.targets.rag_service.embedder import Embedder, ProjectedEmbedder, TransformerEmbedder, fit
+    from tests.targets.rag_service.embedder import ProjectedEmbedder, TransformerEmbedder, fit
     from tests.targets.rag_service.passages import passages
 
     from brimwatch import hooks
 
     folder.mkdir(parents=True, exist_ok=True)
     known = passages()
+    texts = [passage.text for passage in known]
     if embedder == "transformer":
-        model: Embedder = TransformerEmbedder(folder)
+        vectors = TransformerEmbedder(folder).embed_all(texts)
     else:
-        fit([passage.text for passage in known], folder)
+        fit(texts, folder)
         model = ProjectedEmbedder(folder)
-    vectors = np.stack([model.embed(passage.text) for passage in known])
+        vectors = np.stack([model.embed(text) for text in texts])
     np.save(folder / VECTORS, vectors)
     for old in folder.glob(f"{STORE}*"):  # the vectors, and the texts beside them
         old.unlink()
@@ -35,7 +36,7 @@ def build(folder: Path, embedder: str = "light") -> None:
         store.add_many(
             [f"{passage.title}:{number}" for number, passage in enumerate(known)],
             vectors,
-            [passage.text for passage in known],
+            texts,
             [PRIORITIES.get(passage.title, USUAL) for passage in known],
         )
 
