@@ -64,7 +64,7 @@ def test_every_question_is_answered_through_an_emergency_by_keywords_meanwhile(
     try:
         wait_until(lambda: len(load.answers) > 100, 30)
         daemon = watch(spawn, wait_until, free_port(), tmp_path, service)
-        service.post("/replay", {"rss_bytes": 500_000_000, "seconds": 3})
+        service.post("/replay", {"rss_bytes": 500_000_000, "seconds": 2})
         kept, model = service.get("/figures"), told(service, "embedder")
         wait_until(lambda: daemon.metric("brimwatch_target_tier", target="rag") == 0, 20)
         since = len(load.answers)
@@ -91,7 +91,7 @@ def test_the_service_stays_within_the_limits_that_were_asked_for_under_load(
     service = start("blocks")
     load = Load(service.port, as_asked(questions(passages(), 200)), clients=3)
     try:
-        wait_until(lambda: len(load.answers) > 1500, 60)
+        wait_until(lambda: len(load.answers) > 1000, 60)
     finally:
         answers = load.end()
     sizes, inside = service.sizes(), service.get("/figures")
@@ -118,16 +118,18 @@ def slack() -> float:
     return 1.0 if sys.version_info[:2] == (3, 11) else 1.2
 
 
-def test_priority_weighs_what_is_found(start: Any) -> None:
+def test_priority_weighs_what_is_found(start: Any, rag_index: Path) -> None:
+    import numpy as np
+    from tests.targets.rag_service.embedder import ProjectedEmbedder
+    from tests.targets.rag_service.index import VECTORS
+
     known = passages()
     rarely_meant = [one for one in questions(known, 2000) if known[one.answered_by].title == "debugger"][:30]
 
-    def first(service: Service) -> list[str]:
-        """The title that stands first, for each of the questions."""
-        asked = ("/ask?q=" + "+".join(one.text.split()) for one in rarely_meant)
-        return [service.get(path)["sources"][0]["title"] for path in asked]
-
-    assert first(start("blocks")).count("debugger") < first(start("naive")).count("debugger")
+    vectors, embedder, service = np.load(rag_index / VECTORS), ProjectedEmbedder(rag_index), start("blocks")
+    alike = [known[int(np.argmax(vectors @ embedder.embed(one.text)))].title for one in rarely_meant]
+    shown = [service.get("/ask?q=" + "+".join(one.text.split()))["sources"][0]["title"] for one in rarely_meant]
+    assert shown.count("debugger") < alike.count("debugger")
 
 
 def test_a_disabled_service_is_not_loaded_and_a_second_instance_does_not_start(start: Any, rag_index: Path) -> None:

