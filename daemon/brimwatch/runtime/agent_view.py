@@ -126,7 +126,7 @@ def _few(views: list[HookView]) -> tuple[HookView, ...]:
 
 
 def _dealt(wanted: list[int], cards: int) -> list[int]:
-    """Deal so many cards one by one in turn, to each at most what it wants: who wants much leaves some to the others."""
+    """Deal so many cards in turn, to each at most what it wants: who wants much leaves some to the others."""
     dealt = [0] * len(wanted)
     while cards > 0 and dealt != wanted:
         for index, most in enumerate(wanted):
