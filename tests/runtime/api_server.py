@@ -199,11 +199,12 @@ class _Handler(BaseHTTPRequestHandler):
         if since < cluster._oldest and not cluster.expired_in_watch:
             self._refuse(410, f"too old resource version: {since} ({cluster._oldest})", {}, "Expired")
             return
+        with cluster.changed:
+            cluster.watches += 1
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        cluster.watches += 1
         if cluster.raw_event is not None:
             self._chunk(cluster.raw_event)
         if since < cluster._oldest:

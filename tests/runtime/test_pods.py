@@ -48,7 +48,8 @@ class Bench:
         self.kubernetes = Kubernetes(server.url, str(token_file), node=NODE)
         self.story, self.events = story()
         self.books: list[PodBook] = []
-        self.names = PodNames(self.story, self.books.append)
+        self.names = PodNames(self.story)
+        self.names.attach = self.books.append
 
     def configure(self, *targets: TargetSpec, kubernetes: Kubernetes | None = None) -> None:
         self.names.configure(Config(targets, {}, {}, kubernetes=kubernetes or self.kubernetes))

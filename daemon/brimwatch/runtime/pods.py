@@ -27,9 +27,9 @@ COLLECTOR = "pods"
 class PodNames:
     """The watch on the pods of this node. `attach` hands the book to who looks names up, once there is one."""
 
-    def __init__(self, story: Story, attach: Callable[[PodBook], None]) -> None:
+    def __init__(self, story: Story) -> None:
+        self.attach: Callable[[PodBook], None] = lambda _: None
         self._story = story
-        self._attach = attach
         self._book: PodBook | None = None
         self._terms: tuple[Kubernetes, frozenset[str]] | None = None
         self._watch: PodWatch | None = None
@@ -77,7 +77,7 @@ class PodNames:
 
         if self._book is None:
             self._book = PodBook()
-            self._attach(self._book)
+            self.attach(self._book)
         try:
             server = find_server(settings, os.environ)
         except Unusable as problem:
