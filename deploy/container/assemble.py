@@ -12,6 +12,7 @@ Nothing in here knows a processor: paths are those of the machine that it runs o
 from __future__ import annotations
 
 import compileall
+import py_compile
 import os
 import re
 import shutil
@@ -111,7 +112,7 @@ def linked(path: Path) -> Iterator[Path]:
 
 def compile_all(root: Path) -> None:
     """Byte code beside every module: a read-only root takes none later. Checked by nobody, so it has no dates in it."""
-    unchecked = compileall.PycInvalidationMode.UNCHECKED_HASH
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(root, quiet=1, stripdir=os.fspath(root), invalidation_mode=unchecked, force=True):
         raise SystemExit("a module cannot be compiled")
 
