@@ -68,8 +68,8 @@ def of_python(about: Message) -> dict[str, Any]:
         return {**component, "licenses": [{"expression": about["License-Expression"]}]}
     prefix = "License :: OSI Approved :: "
     classified = [line for line in about.get_all("Classifier") or () if line.startswith(prefix)]
-    names = [line.removeprefix(prefix) for line in classified] or [(about["License"] or "").splitlines()[:1]]
-    return {**component, "licenses": [{"license": {"name": name}} for name in names if isinstance(name, str)]}
+    names = [line.removeprefix(prefix) for line in classified] or (about["License"] or "").splitlines()[:1]
+    return {**component, "licenses": [{"license": {"name": name}} for name in names]}
 
 
 def of_debian(package: str, release: str) -> dict[str, Any]:

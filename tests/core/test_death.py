@@ -56,7 +56,5 @@ def test_the_climb_after_an_earlier_higher_crest_is_the_one_that_is_opened() -> 
         pytest.param([], 60.0, False, id="nothing measured, nothing said"),
     ],
 )
-def test_whether_it_may_have_been_at_its_limit(
-    points: list[tuple[float, float]], ended: float, expected: bool
-) -> None:
+def test_whether_it_may_have_been_at_its_limit(points: list[tuple[float, float]], ended: float, expected: bool) -> None:
     assert may_have_reached_limit(rows_of(points), ended, True) == expected
