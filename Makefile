@@ -8,7 +8,7 @@ ARGS ?=
 JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench clean
+.PHONY: help run test test-torch test-vm lint bench chart-files clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,7 @@ run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real
 
 test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
 	@tests/components/install
+	@$(BIN)/python tests/components/helm $(VENV)/helm
 	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to install
@@ -36,6 +37,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
 	@tests/components/install gcc prometheus-process-exporter >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chart-files: ## copy the dashboards and rules into the Helm chart, which reads nothing outside of itself
+	@deploy/helm/copy-files
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info build dist

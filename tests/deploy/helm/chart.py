@@ -19,8 +19,7 @@ EXAMPLE = ROOT / "deploy" / "helm" / "examples" / "sidecar"
 CASES = sorted((CHART / "ci").glob("*-values.yaml"))
 HELMS = ("helm-3", "helm-4")
 
-# Which API of MutatingAdmissionPolicy a version of Kubernetes serves (beta: where it is switched on). What is older than all
-# of them has none.
+# Which MutatingAdmissionPolicy a version of Kubernetes serves (beta: where it is switched on); older ones have none.
 POLICY = "MutatingAdmissionPolicy"
 BETA, STABLE = f"admissionregistration.k8s.io/v1beta1/{POLICY}", f"admissionregistration.k8s.io/v1/{POLICY}"
 VERSIONS = {
@@ -69,7 +68,7 @@ def template(
     chart: Path = CHART,
     api: str | None = "",
 ) -> subprocess.CompletedProcess[str]:
-    """`helm template` of a release `shop`; `api` is what the cluster serves beyond the usual, by default its version's."""
+    """`helm template` of a release `shop`; `api` is what the cluster serves besides, usually what its version does."""
     served = VERSIONS[kubernetes] if api == "" else api
     words = ["template", "shop", str(chart), "--namespace", "front", "--kube-version", kubernetes]
     words += [] if served is None else ["--api-versions", served]

@@ -76,8 +76,10 @@ CONTROLS: dict[str, Callable[[Manifest], bool]] = {
     "HostProcess": lambda pod: not any(one.get("windowsOptions", {}).get("hostProcess") for one in contexts(pod)),
     "Host Namespaces": lambda pod: not any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")),
     "Privileged Containers": lambda pod: not any(one.get("privileged") for one in contexts(pod)),
-    "Capabilities": lambda pod: all("ALL" in dropped for dropped in _capabilities(pod, "drop"))
-    and all(added <= {"NET_BIND_SERVICE"} for added in _capabilities(pod, "add")),
+    "Capabilities": lambda pod: (
+        all("ALL" in dropped for dropped in _capabilities(pod, "drop"))
+        and all(added <= {"NET_BIND_SERVICE"} for added in _capabilities(pod, "add"))
+    ),
     "HostPath Volumes": lambda pod: not any("hostPath" in one for one in pod.get("volumes", [])),
     "Host Ports": lambda pod: not any(port.get("hostPort") for one in containers(pod) for port in one.get("ports", [])),
     "Host Probes / Lifecycle Hooks": _no_host_in_probes,
@@ -87,9 +89,7 @@ CONTROLS: dict[str, Callable[[Manifest], bool]] = {
     "SELinux": _selinux,
     "/proc Mount Type": lambda pod: all(one.get("procMount", "Default") == "Default" for one in contexts(pod)),
     "Seccomp": _seccomp,
-    "Sysctls": lambda pod: all(
-        one["name"] in SYSCTLS for one in pod.get("securityContext", {}).get("sysctls", [])
-    ),
+    "Sysctls": lambda pod: all(one["name"] in SYSCTLS for one in pod.get("securityContext", {}).get("sysctls", [])),
     "Volume Types": lambda pod: all(set(one) - {"name"} <= VOLUMES for one in pod.get("volumes", [])),
     "Privilege Escalation": lambda pod: all(
         one.get("securityContext", {}).get("allowPrivilegeEscalation") is False for one in containers(pod)

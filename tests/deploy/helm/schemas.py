@@ -9,7 +9,6 @@ from typing import Any
 
 import jsonschema
 import referencing
-
 from tests.deploy.helm.chart import Manifest
 
 # Custom resources, which Kubernetes itself has no schema for. Their fields are asserted in test_branches.py.
@@ -31,7 +30,9 @@ def _validator(version: str, api_version: str, kind: str) -> Any:
     name = f"{kind.lower()}-{group.split('.')[0] + '-' if group else ''}{number}.json"
     if name not in known:
         schema = json.loads((folder / name).read_text())  # FileNotFoundError: this version has no such kind
-        known[name] = jsonschema.Draft202012Validator(schema, registry=referencing.Resource.from_contents(schema) @ registry)
+        known[name] = jsonschema.Draft202012Validator(
+            schema, registry=referencing.Resource.from_contents(schema) @ registry
+        )
     return known[name]
 
 

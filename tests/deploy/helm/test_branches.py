@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.deploy.helm.chart import BETA, CHART, STABLE, Manifest, daemon_in, pod_of, render
 
 ABSENT = object()
+RULES = """groups:
+  - name: brimwatch
+    rules:
+      - alert: Down
+        expr: up == 0
+        annotations: {summary: '{{ $labels.target }}'}
+"""
 DAEMONSET = "daemonset.enabled=true"
 INIT, MAIN = "Deployment.spec.template.spec.initContainers", "Deployment.spec.template.spec.containers"
 POD, NODE = "Deployment.spec.template.spec", "DaemonSet.spec.template.spec"
@@ -57,7 +63,8 @@ ROWS: list[tuple[str, str, str, Any]] = [
     ("sidecar.runAsUser=1000680000", "a large user is no fraction", f"{DAEMON}.securityContext.runAsUser", 1000680000),
     ("sidecar.runAsGroup=7", "a group can be written", f"{DAEMON}.securityContext.runAsGroup", 7),
     ("", "no token is mounted", f"{POD}.automountServiceAccountToken", False),
-    ("workload.pod.automountServiceAccountToken=true", "an application may have one", f"{POD}.automountServiceAccountToken", True),
+    ("workload.pod.automountServiceAccountToken=true", "an application may have one",
+        f"{POD}.automountServiceAccountToken", True),
     ("", "no token is in the account either", "ServiceAccount.automountServiceAccountToken", False),
     ("serviceAccount.create=false", "no account is made", "ServiceAccount", ABSENT),
     ("serviceAccount.create=false", "the usual account is taken", f"{POD}.serviceAccountName", "default"),
@@ -65,17 +72,22 @@ ROWS: list[tuple[str, str, str, Any]] = [
     ("workload.pod.serviceAccountName=shop", "an application may have its own", f"{POD}.serviceAccountName", "shop"),
     ("workload.enabled=false", "nothing runs", "Deployment", ABSENT),
     ("workload.enabled=false", "an account that nobody has is not made", "ServiceAccount", ABSENT),
-    ("workload.enabled=false", "the configuration is there for other charts", "ConfigMap.metadata.name", "shop-brimwatch-sidecar"),
+    ("workload.enabled=false", "the configuration is there for other charts",
+        "ConfigMap.metadata.name", "shop-brimwatch-sidecar"),
     ("sidecar.existingConfigMap=mine", "no configuration is made", "ConfigMap", ABSENT),
-    ("sidecar.existingConfigMap=mine", "one's own is mounted", f"{POD}.volumes.[brimwatch-config].configMap.name", "mine"),
-    ("", "a folder is mounted, as a file would never change", f"{DAEMON}.volumeMounts.[brimwatch-config].subPath", ABSENT),
-    ("", "a changed configuration restarts nothing", "Deployment.spec.template.metadata.annotations.checksum/config", ABSENT),
+    ("sidecar.existingConfigMap=mine", "one's own is mounted",
+        f"{POD}.volumes.[brimwatch-config].configMap.name", "mine"),
+    ("", "a folder is mounted, as a file would never change",
+        f"{DAEMON}.volumeMounts.[brimwatch-config].subPath", ABSENT),
+    ("", "a changed configuration restarts nothing",
+        "Deployment.spec.template.metadata.annotations.checksum/config", ABSENT),
     ("", "a sidecar acts", f"{DAEMON}.args", {"run"}),
     ("sidecar.dryRun=true", "a sidecar can be kept from acting", f"{DAEMON}.args", {"--dry-run"}),
     ("web.tokenSecret.name=t", "the token is read", f"{DAEMON}.args", {"--web.token-file=/etc/brimwatch-token/token"}),
     ("web.tokenSecret.name=t", "the token is mounted", f"{POD}.volumes.[brimwatch-token].secret.secretName", "t"),
     ("", "no token without one", f"{POD}.volumes.[brimwatch-token]", ABSENT),
-    ("web.configSecret.name=w", "TLS and users are read", f"{DAEMON}.args", {"--web.config.file=/etc/brimwatch-web/web.yml"}),
+    ("web.configSecret.name=w", "TLS and users are read",
+        f"{DAEMON}.args", {"--web.config.file=/etc/brimwatch-web/web.yml"}),
     ("web.configSecret.name=w", "TLS and users are mounted", f"{POD}.volumes.[brimwatch-web].secret.secretName", "w"),
     ('extraArgs=["--interval=5s"]', "flags are added", f"{DAEMON}.args", {"--interval=5s"}),
     ('extraEnv=[{"name":"TZ","value":"UTC"}]', "variables are added", f"{DAEMON}.env.[TZ].value", "UTC"),
@@ -111,20 +123,27 @@ ROWS: list[tuple[str, str, str, Any]] = [
     (f"{DAEMONSET} daemonset.privilege=inspect", "to look inside it is root", f"{NODES}.securityContext.runAsUser", 0),
     (f"{DAEMONSET} daemonset.privilege=inspect", "with two capabilities", f"{NODES}.securityContext.capabilities.add",
         ["SYS_PTRACE", "DAC_READ_SEARCH"]),
-    (f"{DAEMONSET} daemonset.privilege=inspect", "AppArmor lets it", f"{NODES}.securityContext.appArmorProfile.type", "Unconfined"),
+    (f"{DAEMONSET} daemonset.privilege=inspect",
+        "AppArmor lets it", f"{NODES}.securityContext.appArmorProfile.type", "Unconfined"),
     (f"{DAEMONSET} daemonset.privilege=inspect @1.29", "AppArmor was an annotation",
-        "DaemonSet.spec.template.metadata.annotations.container|apparmor|security|beta|kubernetes|io/brimwatch", "unconfined"),
-    (f"{DAEMONSET} daemonset.privilege=inspect @1.29", "and no field", f"{NODES}.securityContext.appArmorProfile", ABSENT),
-    (f"{DAEMONSET} @1.29", "without capabilities AppArmor stays", "DaemonSet.spec.template.metadata.annotations", ABSENT),
+        "DaemonSet.spec.template.metadata.annotations.container|apparmor|security|beta|kubernetes|io/brimwatch",
+        "unconfined"),
+    (f"{DAEMONSET} daemonset.privilege=inspect @1.29", "and no field",
+        f"{NODES}.securityContext.appArmorProfile", ABSENT),
+    (f"{DAEMONSET} @1.29", "without capabilities AppArmor stays",
+        "DaemonSet.spec.template.metadata.annotations", ABSENT),
     (f"{DAEMONSET} daemonset.privilege=act", "to act it has five", f"{NODES}.securityContext.capabilities.add",
         ["SYS_PTRACE", "DAC_READ_SEARCH", "DAC_OVERRIDE", "KILL", "SYS_RESOURCE"]),
     (f"{DAEMONSET} daemonset.privilege=act", "it writes cgroups", f"{NODES}.volumeMounts.[cgroup].readOnly", False),
-    (f"{DAEMONSET} daemonset.privilege=act", "undo records outlive the pod", f"{NODE}.volumes.[run].hostPath.path", "/run/brimwatch"),
+    (f"{DAEMONSET} daemonset.privilege=act", "undo records outlive the pod",
+        f"{NODE}.volumes.[run].hostPath.path", "/run/brimwatch"),
     (f"{DAEMONSET} daemonset.privilege=act daemonset.storage.hostPath=/x", "so can the journal",
         f"{NODE}.volumes.[brimwatch-storage].hostPath.path", "/x"),
     (DAEMONSET, "else it goes with the pod", f"{NODE}.volumes.[brimwatch-storage].emptyDir.sizeLimit", "256Mi"),
-    (f"{DAEMONSET} daemonset.seLinuxOptions.type=spc_t", "SELinux", f"{NODES}.securityContext.seLinuxOptions.type", "spc_t"),
-    (f"{DAEMONSET} daemonset.existingConfigMap=m", "one's own", f"{NODE}.volumes.[brimwatch-config].configMap.name", "m"),
+    (f"{DAEMONSET} daemonset.seLinuxOptions.type=spc_t", "SELinux",
+        f"{NODES}.securityContext.seLinuxOptions.type", "spc_t"),
+    (f"{DAEMONSET} daemonset.existingConfigMap=m", "one's own",
+        f"{NODE}.volumes.[brimwatch-config].configMap.name", "m"),
     (f"{DAEMONSET} daemonset.priorityClassName=high", "a priority", f"{NODE}.priorityClassName", "high"),
     (f'{DAEMONSET} imagePullSecrets=[{{"name":"r"}}]', "secrets for the image", f"{NODE}.imagePullSecrets.0.name", "r"),
     (DAEMONSET, "no role without a feature that needs it", "ClusterRole", ABSENT),
@@ -137,29 +156,36 @@ ROWS: list[tuple[str, str, str, Any]] = [
         [{"kind": "ServiceAccount", "name": "shop-brimwatch", "namespace": "front"}]),
     (f"{DAEMONSET} daemonset.podWatch.enabled=true", "whose token it has", f"{NODES}.volumeMounts.[token].mountPath",
         "/var/run/secrets/kubernetes.io/serviceaccount"),
-    (f"{DAEMONSET} daemonset.podWatch.enabled=true", "for its own node", f"{NODES}.env.[NODE_NAME].valueFrom.fieldRef.fieldPath",
+    (f"{DAEMONSET} daemonset.podWatch.enabled=true", "for its own node",
+        f"{NODES}.env.[NODE_NAME].valueFrom.fieldRef.fieldPath",
         "spec.nodeName"),
     ("", "a name for each pod", "Service.spec.clusterIP", "None"),
     ("service.enabled=false", "no Service", "Service", ABSENT),
     ("", "no PodMonitor", "PodMonitor", ABSENT),
-    ("podMonitor.enabled=true", "the release's pods", "PodMonitor.spec.selector.matchLabels", {"brimwatch/scraped-by": "shop"}),
+    ("podMonitor.enabled=true", "the release's pods",
+        "PodMonitor.spec.selector.matchLabels", {"brimwatch/scraped-by": "shop"}),
     ("podMonitor.enabled=true", "their port", "PodMonitor.spec.podMetricsEndpoints.0.port", "brimwatch"),
     ("podMonitor.enabled=true web.scheme=HTTPS", "by TLS", "PodMonitor.spec.podMetricsEndpoints.0.scheme", "https"),
-    ("podMonitor.enabled=true podMonitor.labels.release=p", "an operator's selector", "PodMonitor.metadata.labels.release", "p"),
+    ("podMonitor.enabled=true podMonitor.labels.release=p", "an operator's selector",
+        "PodMonitor.metadata.labels.release", "p"),
     ("podMonitor.enabled=true podMonitor.annotations.a=b", "annotations", "PodMonitor.metadata.annotations.a", "b"),
-    ("podMonitor.enabled=true podMonitor.namespaceSelector.any=true", "everywhere", "PodMonitor.spec.namespaceSelector", {"any": True}),
+    ("podMonitor.enabled=true podMonitor.namespaceSelector.any=true", "everywhere",
+        "PodMonitor.spec.namespaceSelector", {"any": True}),
     ("serviceMonitor.enabled=true", "the Service's port", "ServiceMonitor.spec.endpoints.0.port", "brimwatch"),
-    ("serviceMonitor.enabled=true", "the Service", "ServiceMonitor.spec.selector.matchLabels", {"brimwatch/scraped-by": "shop"}),
+    ("serviceMonitor.enabled=true", "the Service",
+        "ServiceMonitor.spec.selector.matchLabels", {"brimwatch/scraped-by": "shop"}),
     ("serviceMonitor.enabled=true serviceMonitor.tlsConfig.insecureSkipVerify=true", "TLS as it is wanted",
         "ServiceMonitor.spec.endpoints.0.tlsConfig", {"insecureSkipVerify": True}),
     ("", "no NetworkPolicy", "NetworkPolicy", ABSENT),
     ("networkPolicy.enabled=true", "this namespace", "NetworkPolicy.spec.ingress.0.from.0", {"podSelector": {}}),
-    ("networkPolicy.enabled=true", "to our port", "NetworkPolicy.spec.ingress.0.ports", [{"port": 9847, "protocol": "TCP"}]),
+    ("networkPolicy.enabled=true", "to our port",
+        "NetworkPolicy.spec.ingress.0.ports", [{"port": 9847, "protocol": "TCP"}]),
     ("networkPolicy.enabled=true", "the application's stay open", "NetworkPolicy.spec.ingress.1",
         {"ports": [{"port": 8080, "protocol": "TCP"}]}),
     ('networkPolicy.enabled=true networkPolicy.from=[{"ipBlock":{"cidr":"10.0.0.0/8"}}]', "or those named",
         "NetworkPolicy.spec.ingress.0.from.0", {"ipBlock": {"cidr": "10.0.0.0/8"}}),
-    ("networkPolicy.enabled=true tests.enabled=false", "without the test", "NetworkPolicy.spec.ingress.0.from.1", ABSENT),
+    ("networkPolicy.enabled=true tests.enabled=false", "without the test",
+        "NetworkPolicy.spec.ingress.0.from.1", ABSENT),
     ("networkPolicy.enabled=true", "going out is not spoken of", "NetworkPolicy.spec.policyTypes", ["Ingress"]),
     ('networkPolicy.enabled=true networkPolicy.egress=[{"to":[{"podSelector":{}}]}]', "unless it is",
         "NetworkPolicy.spec.policyTypes", ["Ingress", "Egress"]),
@@ -169,7 +195,8 @@ ROWS: list[tuple[str, str, str, Any]] = [
     ("", "the configuration is checked", "Pod.spec.containers.0.command",
         ["brimwatch", "check-config", "/etc/brimwatch/brimwatch.yaml"]),
     ("service.enabled=false", "without a Service nothing is fetched", "Pod.spec.containers.1", ABSENT),
-    (f"{DAEMONSET} workload.enabled=false", "the DaemonSet's is checked", "Pod.spec.volumes.0.configMap.name", "shop-brimwatch-daemonset"),
+    (f"{DAEMONSET} workload.enabled=false", "the DaemonSet's is checked",
+        "Pod.spec.volumes.0.configMap.name", "shop-brimwatch-daemonset"),
     ("tests.enabled=false", "no test", "Pod", ABSENT),
     ("", "no injection", "MutatingAdmissionPolicy", ABSENT),
     ("injection.enabled=true @1.33", "no injection without the API", "MutatingAdmissionPolicy", ABSENT),
@@ -187,7 +214,9 @@ ROWS: list[tuple[str, str, str, Any]] = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("values", "path", "wanted"), [(row[0], *row[2:]) for row in ROWS], ids=[row[1] for row in ROWS])
+@pytest.mark.parametrize(
+    ("values", "path", "wanted"), [(row[0], *row[2:]) for row in ROWS], ids=[row[1] for row in ROWS]
+)
 def test_a_value(values: str, path: str, wanted: Any) -> None:
     words = values.split()
     kubernetes = next((word[1:] for word in words if word.startswith("@")), "1.36")
@@ -207,8 +236,7 @@ def test_a_file_of_rules_or_a_dashboard_is_taken_as_it_stands(tmp_path: Path) ->
     for folder in ("rules", "dashboards"):
         shutil.rmtree(copy / "files" / folder, ignore_errors=True)
         (copy / "files" / folder).mkdir(parents=True)
-    rules = "groups:\n  - name: brimwatch\n    rules:\n      - alert: A\n        expr: up == 0\n        annotations: {summary: '{{ $labels.target }}'}\n"
-    (copy / "files" / "rules" / "brimwatch.yaml").write_text(rules)
+    (copy / "files" / "rules" / "brimwatch.yaml").write_text(RULES)
     (copy / "files" / "dashboards" / "fleet.json").write_text('{\n  "title": "{{target}} \\"x\\""\n}\n')
 
     objects = render("prometheusRule.enabled=true", "dashboards.enabled=true", "dashboards.annotations.f=M", chart=copy)

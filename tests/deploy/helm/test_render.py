@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-
-from brimwatch import __version__
 from tests.deploy.helm.chart import CASES, CHART, HELMS, VERSIONS, helm, manifests, render, template
 from tests.deploy.helm.schemas import faults
+
+from brimwatch import __version__
 
 
 def test_there_are_six_cases_or_more() -> None:

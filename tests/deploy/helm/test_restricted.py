@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 import pytest
-
 from tests.deploy.helm.chart import CHART, Manifest, pod_of, render
 from tests.deploy.helm.restricted import CONTROLS, violated
 
@@ -90,7 +89,9 @@ def test_what_a_sidecar_brings_fits(case: str, native: str) -> None:
     objects = render(f"sidecar.native={native}", "hooks.enabled=true", values=values)
     (pod,) = (pod_of(one) for one in objects if one["kind"] == "Deployment")
     assert pod is not None
-    ours = [one for name in ("initContainers", "containers") for one in pod[name] if one["name"].startswith("brimwatch")]
+    ours = [
+        one for name in ("initContainers", "containers") for one in pod[name] if one["name"].startswith("brimwatch")
+    ]
     fields = {key: value for key, value in pod.items() if key not in {"initContainers", "containers"}}
 
     assert {one["name"] for one in ours} == {"brimwatch", "brimwatch-hooks"}
