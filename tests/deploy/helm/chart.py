@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,7 +52,9 @@ def program(name: str) -> str:
 
 @functools.cache
 def _home() -> str:
-    return tempfile.mkdtemp(prefix="brimwatch-helm-")
+    folder = tempfile.mkdtemp(prefix="brimwatch-helm-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def helm(version: str, *words: str) -> subprocess.CompletedProcess[str]:
