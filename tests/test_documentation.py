@@ -31,7 +31,7 @@ def test_the_readmes_configuration_loads_as_it_stands() -> None:
     assert [target.name for target in config.targets] == ["checkout"]
 
 
-@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *DOCS.glob("*.md")]), ids=lambda path: path.name)
+@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *DOCS.rglob("*.md")]), ids=lambda path: path.name)
 def test_every_link_to_a_page_of_ours_leads_somewhere(page: Path) -> None:
     broken = []
     for link, anchor in re.findall(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text()):

@@ -48,6 +48,7 @@ class Reason(enum.StrEnum):
     PARENT = "parent"
     CONDITION = "condition"
     CURED = "cured"
+    NO_EFFECT = "no_effect"
     NOT_LARGEST = "not_largest"
     WAITING = "waiting"
     NOT_FOUND = "not_found"

@@ -64,10 +64,12 @@ class Climb:
     outcomes: list[Outcome] = field(default_factory=list)
     sample: Sample = Sample(0.0, {})
 
-    def look(self, at: float, held: float, **more: float) -> list[str]:
+    def look(self, at: float, held: float, headroom: int | None = None, **more: float | Reading) -> list[str]:
         """Look at `at` at a subject that holds `held` bytes; returns what was decided, as short words."""
-        readings = {Quantity(name): Reading(value, at) for name, value in more.items()}
-        self.sample = Sample(at, {Quantity.RSS: Reading(held, at), **readings}, LIMIT)
+        readings = {
+            Quantity(name): value if isinstance(value, Reading) else Reading(value, at) for name, value in more.items()
+        }
+        self.sample = Sample(at, {Quantity.RSS: Reading(held, at), **readings}, LIMIT, headroom)
         self.judgement, change = evaluate(self.policy, self.judgement, self.sample, 1.0)
         step = decide(
             self.ladder,

@@ -11,8 +11,8 @@ from brimwatch.core.evaluate import (
     goal_reached,
     meets,
     meets_measured,
-    needed_bytes,
 )
+from brimwatch.core.needs import needed_bytes
 from brimwatch.model import Condition, Crossing, Limit, Reading, Sample, Threshold, Tier, TierRule
 from brimwatch.quantity import Quantity
 from brimwatch.units import Bytes

@@ -62,6 +62,27 @@ def test_the_agent_needs_nothing_but_the_standard_library(python: str, tmp_path:
     look(python, code)  # under -I -S there is nothing else to import
 
 
+BLOCKS = """
+cache = hooks.PriorityCache({"answers": 100_000}, max_entries=5, ttl=60)
+pool = hooks.SessionPool(3)
+for number in range(9):
+    assert cache.get_or_compute(number, lambda: {"text": "x" * number, "at": [number, 1.5, None]}) and cache.get(number)
+    pool.get(number, dict)
+assert 0 < cache.size_bytes() < 5000 and (len(cache), len(pool)) == (5, 3)
+assert [found["outcome"] for found in hooks.reclaim("emergency", names=["cache", "sessions"])["hooks"]] == ["ran"] * 2
+assert (len(cache), len(pool), cache.stats()["evicted"]) == (0, 0, 9)
+child = os.fork()
+if not child:
+    cache.set("a", 1)
+    os._exit(0 if cache.get("a") else 3)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_caches_and_sessions_need_nothing_but_the_standard_library(python: str) -> None:
+    look(python, BLOCKS)
+
+
 def test_an_agent_at_rest_is_one_thread_one_socket_and_a_few_megabytes(python: str, run_dir: str) -> None:
     code = f"""
 def sockets():
@@ -90,6 +111,11 @@ def test_what_runs_in_a_target_is_python_3_9(path: Path) -> None:
     import ast
 
     ast.parse(path.read_text(), feature_version=(3, 9))
+
+
+def test_every_folder_of_the_hooks_is_a_package_and_so_gets_installed() -> None:
+    folders = {path.parent for path in HOOKS.rglob("*.py")} - {HOOKS / "start"}  # which is a folder for PYTHONPATH
+    assert [folder.name for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
 
 
 def test_what_runs_in_a_target_compiles(python: str, tmp_path: Path) -> None:

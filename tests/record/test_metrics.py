@@ -75,6 +75,8 @@ def a_day(metrics: Metrics) -> Metrics:
     metrics.sample_duration(Seconds(0.0003))
     metrics.claimed("checkout", {"reports": 96_000_000})
     metrics.collected("checkout", (105, 9, 1))
+    metrics.gave_way("checkout", 45_000_000)
+    metrics.undone("checkout", "brake", "no_effect")
     metrics.series_dropped(2)
     metrics.reload_result(True, WALL - 3600)
     return metrics

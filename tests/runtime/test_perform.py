@@ -2,15 +2,33 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
 from tests.runtime.doubles import MONO, story, subject
 
 from brimwatch.act.request import Request
-from brimwatch.model import Action, Attempt, Decision, Firing, Reading, Reason, Sample, Tier, Verdict
+from brimwatch.model import (
+    Action,
+    Attempt,
+    Condition,
+    Decision,
+    Firing,
+    Limit,
+    Policy,
+    Reading,
+    Reason,
+    Sample,
+    Threshold,
+    Tier,
+    TierRule,
+    Verdict,
+)
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.subject import Subject
+from brimwatch.units import Bytes
 
 STACKS = Action("stacks", "slow", None, tells=True)
 HOOK = Action("hook", "slow", None)
@@ -105,3 +123,41 @@ def test_a_rung_that_cannot_be_begun_has_failed_and_its_ladder_goes_on() -> None
         assert bench.told()[1:] == [("action_failed", "stacks", "error")]
 
     run(test)
+
+
+GIB = 1 << 30
+MACHINE = Sample(
+    MONO,
+    {Quantity.MEMORY_USED: Reading(0.9, MONO), Quantity.TIME_TO_LIMIT: Reading(12.0, MONO)},
+    Limit(Bytes(10 * GIB), "machine"),
+    Bytes(GIB),
+)
+USED = Condition((Threshold(Quantity.MEMORY_USED, 0.8),))
+HALF = Condition((Threshold(Quantity.MEMORY_USED, 0.5),))
+ASKS = replace(HOOK, cooperative=True)
+REQUESTS: dict[str, tuple[Action, Condition | None, float, float]] = {
+    "to below 90 % of the threshold, in bytes of the machine": (ASKS, None, 1.8 * GIB, 4.0),
+    "to the goal where the policy sets one": (ASKS, HALF, 4.0 * GIB, 4.0),
+    "but only what asks is to reach a goal, and only that is told to hurry": (HOOK, HALF, 1.8 * GIB, 3600.0),
+}
+
+
+@pytest.mark.parametrize(("action", "goal", "needed", "deadline"), REQUESTS.values(), ids=REQUESTS)
+def test_what_a_rung_is_asked_for(action: Action, goal: Condition | None, needed: float, deadline: float) -> None:
+    asked: list[Request] = []
+
+    async def test(bench: Bench) -> None:
+        async def note(request: Request) -> Attempt:
+            asked.append(request)
+            return Attempt(Verdict.RUN, MONO, MONO)
+
+        performer = Performer({"slow": SimpleNamespace(run=note)}, "/proc", bench.story, lambda _: None, bench.tell)
+        policy = Policy("p", (TierRule(Tier.CRITICAL, USED, do=(action, action)),), goal=goal)
+        performer.run(subject(policy), Decision(Tier.CRITICAL, action, 0, Verdict.RUN, MONO, firing=1), MACHINE)
+        await turns()
+        await performer.close()
+
+    run(test)
+    assert [one.needed for one in asked] == [pytest.approx(needed, abs=2)]
+    assert [one.deadline for one in asked] == [pytest.approx(deadline)]
+    assert [one.exceeded for one in asked] == [pytest.approx(0.9 / 0.8)]

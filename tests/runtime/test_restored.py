@@ -84,7 +84,7 @@ def test_a_run_by_hand_is_counted_in_journal_and_recording_as_any_other() -> Non
             now = time.monotonic()
             return Attempt(Verdict.FAILED, now, now, Reason.ERROR)
 
-        made.performer.by_hand = answer  # type: ignore[method-assign] # a signal would end the test
+        made.performer.for_another = answer  # type: ignore[method-assign] # a signal would end the test
         made.watch.start()
         await made.manual.carry_out(Order("self", Tier.CRITICAL))
         assert [len(row.body["runs"]) for row in kept.of(BUDGET)] == [1]  # type: ignore[arg-type]

@@ -182,7 +182,7 @@ class TestGrowth:
         member = MemberSampler(
             machine.process(7, cgroup="/"), machine.procfs, frozenset({Quantity.TIME_TO_LIMIT}), cache
         )
-        for second in range(60):
+        for second in range(70):
             machine.statm(7, 100_000, 1000 + 500 * second, 10)
             sample = member.look(100.0 + second)
             make(member, 100.0 + second)

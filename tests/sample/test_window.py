@@ -140,6 +140,31 @@ class TestGrowth:
         assert (Window(True).period, Window(False).period) == (1.0, 5.0)
 
 
+class TestTimeToLimit:
+    def test_nothing_is_known_before_growth_is(self):
+        assert fed(ramp(4, 10 * MB)).time_to_limit(100, 1000) is None
+
+    def test_in_the_first_minute_growth_is_a_warm_up(self):
+        window = fed(ramp(50, 2 * MB))
+        assert window.time_to_limit(400 * MB, 600 * MB) is None
+
+    def test_unless_it_has_filled_three_quarters_of_the_limit(self):
+        window = fed(ramp(50, 2 * MB))
+        assert window.time_to_limit(100 * MB, 600 * MB) == pytest.approx(50, rel=0.1)
+
+    def test_after_that_it_counts(self):
+        window = fed(ramp(70, 2 * MB))
+        assert window.time_to_limit(400 * MB, 600 * MB) == pytest.approx(200, rel=0.1)
+
+    def test_at_rest_no_limit_is_ever_met_however_young(self):
+        assert fed(ramp(10, 0.0)).time_to_limit(400 * MB, 600 * MB) == float("inf")
+
+    def test_a_job_that_is_a_third_larger_than_those_before_is_no_leak(self):
+        jobs = [min(3 * (at % 60), 60 if at < 240 else 78) * MB if at % 60 < 40 else 0.0 for at in range(280)]
+        window = fed([(float(at), 100 * MB + held) for at, held in enumerate(jobs)])
+        assert window.time_to_limit(100 * MB, 300 * MB) == float("inf")
+
+
 class TestFastest:
     def test_nothing_seen(self):
         assert Window(True).fastest(5.0) == 0.0

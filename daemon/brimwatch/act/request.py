@@ -40,7 +40,7 @@ class Request:
     recipients: tuple[Recipient, ...]
     deadline: Seconds  # from now
     needed: Bytes | None = None
-    severity: float = 0.0  # 0 at the tier's threshold, 1 at the limit
+    severity: float = 0.0  # share of the limit in use, 0 to 1; 0 where no limit is known
     because: str = ""
     facts: Mapping[str, str] | None = None
     procfs: str = "/proc"

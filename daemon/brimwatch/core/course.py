@@ -84,7 +84,7 @@ def gives_up(before: Firing | None, after: Ladder) -> bool:
     """Is the rung that ran before this step, and has not answered, to be stopped?"""
     if before is None or before.attempt is not None:
         return False
-    return after.firing is None or after.firing.number != before.number
+    return after.firing is None or (after.firing.number, after.firing.rung) != (before.number, before.rung)
 
 
 def rejudged(before: Judgement, old: Policy, new: Policy, now: float) -> tuple[Judgement, Change | None]:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from brimwatch.core.evaluate import Judgement, above_leave
 from brimwatch.core.gate import Facts, gate, needed
+from brimwatch.core.patience import overdue
+from brimwatch.core.relief import Relief, highest_of, is_short, relieved
 from brimwatch.core.select import Turn
-from brimwatch.core.settle import GIVEN_UP, held_bytes, measured_since, settle, settle_until
+from brimwatch.core.settle import GIVEN_UP, held_bytes, measured_since, settle, settle_late, settle_until
 from brimwatch.model import (
     Attempt,
     Change,
@@ -42,6 +44,7 @@ class Ladder:
     refused: Tier = Tier.CALM  # the tier whose entry was refused: said once
     told: Tier = Tier.CALM  # the tier whose entry was told to people already
     waiting: float | None = None  # since when it waits for its turn, monotonic seconds
+    relief: Relief | None = None  # the last fall from the policy's highest tier
 
     def cooled(self, tier: Tier, now: float) -> bool:
         """True when the tier's ladder may run again."""
@@ -49,8 +52,12 @@ class Ladder:
 
     def cool(self, tier: Tier, until: float) -> Ladder:
         """The same with a later end of the tier's cooldown; it never ends sooner than before."""
+        return self.cooling(tier, max(self.cooldowns[tier], until))
+
+    def cooling(self, tier: Tier, until: float) -> Ladder:
+        """The same with this end of the tier's cooldown."""
         ends = list(self.cooldowns)
-        ends[tier] = max(ends[tier], until)
+        ends[tier] = until
         return replace(self, cooldowns=(ends[0], ends[1], ends[2], ends[3]))
 
 
@@ -102,9 +109,14 @@ def rule_of(policy: Policy, tier: Tier) -> TierRule | None:
 
 def _changed(ladder: Ladder, change: Change, facts: Facts) -> Ladder:
     """A tier was entered or left (nothing runs)."""
+    highest, now = highest_of(facts.policy), facts.sample.at
     if change.after > change.before:
+        if change.after is highest and is_short(ladder.relief, facts.sample, ladder.cooldowns[highest]):
+            ladder = ladder.cooling(highest, now)
         return replace(ladder, entered=change.after, refused=Tier.CALM, told=Tier.CALM, waiting=None)
-    return lowered(ladder, change.after, facts.policy, facts.sample.at)
+    if change.before is highest:
+        ladder = replace(ladder, relief=relieved(facts.sample))
+    return lowered(ladder, change.after, facts.policy, now)
 
 
 def lowered(ladder: Ladder, tier: Tier, policy: Policy, now: float) -> Ladder:
@@ -220,21 +232,36 @@ def _advance(
     """Is the running rung done, and is the next one needed?"""
     sample = facts.sample
     rule = rule_of(facts.policy, firing.tier)
-    if firing.attempt is None:
-        return ladder
     if rule is None or firing.rung >= len(rule.do) or rule.do[firing.rung] != firing.action:
+        if firing.attempt is None:
+            return ladder
         outcomes.append(settle(firing, sample))  # the policy changed under the climb, which ends with this rung
         return replace(ladder, firing=None).cool(firing.tier, sample.at + facts.policy.cooldown)
+    late = _is_late(rule, firing, facts)
+    if firing.attempt is None:
+        if not late:
+            return ladder
+        outcomes.append(settle_late(firing, sample))
+        return _climb(ladder, rule, firing.rung + 1, firing.number, facts, decisions)
     if firing.attempt.verdict is Verdict.RUN:
-        if not measured_since(sample, firing.attempt.ended, facts.swap_matters):
+        if not measured_since(sample, firing.attempt.ended, facts.swap_matters and not late):
             return ladder
         # A cure settles a rung, but not while memory still comes back: what is won is measured to its end.
         held = held_bytes(sample)
         falling = firing.seen is None or (held is not None and held < firing.seen)
-        if sample.at < firing.settle_by and (falling or facts.above(rule) is not False):
+        waits = falling or (facts.above(rule) is not False and not late)
+        if sample.at < firing.settle_by and waits:
             return replace(ladder, firing=replace(firing, seen=held))
     outcomes.append(settle(firing, sample))
     return _climb(ladder, rule, firing.rung + 1, firing.number, facts, decisions)
+
+
+def _is_late(rule: TierRule, firing: Firing, facts: Facts) -> bool:
+    """Will this rung not do in time, and may another be climbed to? One that ends a process is left to its grace."""
+    if firing.action.ends_process or facts.above(rule) is not True:
+        return False
+    rest = rule.do[firing.rung + 1 :]
+    return overdue(firing, facts.sample, sum(gate(rule, action, facts) is None for action in rest))
 
 
 def _climb(ladder: Ladder, rule: TierRule, first: int, number: int, facts: Facts, decisions: list[Decision]) -> Ladder:

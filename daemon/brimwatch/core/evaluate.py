@@ -13,17 +13,14 @@ Does not cover: what an entry sets going (`decide`), or when to look again (`pac
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from brimwatch.core.phases import Phase, Seen, step
 from brimwatch.core.resolve import PATIENCE, absolute, known, leave_value, reaches
 from brimwatch.model import Change, Condition, Crossing, Policy, Reading, Sample, Tier, TierRule
-from brimwatch.quantity import Kind, Quantity
-from brimwatch.units import Bytes, Seconds
+from brimwatch.units import Seconds
 
 _ROUNDING = 1e-9  # seconds: 0.1 + 0.2 s held is 0.3 s held
-_NOT_BYTES = (Quantity.VMS, Quantity.PEAK_RSS)  # address space is no memory to win back; a peak never falls
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,36 +137,6 @@ def crossings(rule: TierRule, sample: Sample) -> tuple[Crossing, ...]:
         and (reading := known(sample, threshold.quantity)) is not None
         and reaches(threshold.quantity, reading.value, level)
     )
-
-
-def _bytes_per_unit(quantity: Quantity, sample: Sample) -> float | None:
-    """What one unit of the quantity is worth in bytes that a ladder can win back; None where it is worth none."""
-    if quantity is Quantity.MEMORY_USED:
-        return None if sample.limit is None else float(sample.limit.bytes)
-    return 1.0 if quantity.kind is Kind.BYTES and quantity not in _NOT_BYTES else None
-
-
-def needed_bytes(rule: TierRule, sample: Sample) -> Bytes | None:
-    """How many bytes must go until the tier can be left; None where no byte quantity keeps it.
-
-    The largest excess over a leave, as one freed byte counts in every quantity; under `all:` the smallest, as one part
-    below its leave is enough. `memory_used` counts as its share of the limit; address space and a time cannot be freed.
-    """
-    excesses = []
-    for threshold in rule.when.thresholds:
-        leave = leave_value(rule, threshold, sample.limit)
-        reading = known(sample, threshold.quantity)
-        if reading is None or leave is None:
-            continue
-        if reaches(threshold.quantity, reading.value, leave):
-            factor = _bytes_per_unit(threshold.quantity, sample)
-            if factor is not None:
-                excesses.append(math.floor((reading.value - leave) * factor) + 1)
-        elif rule.when.every and not sample.partial:
-            return None
-    if not excesses:
-        return None
-    return Bytes(min(excesses) if rule.when.every else max(excesses))
 
 
 def _evidence(condition: Condition, sample: Sample) -> Reading:

@@ -5,12 +5,15 @@ Does *not* cover when to measure (the loop) nor what follows (`decide`).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from brimwatch.model import Attempt, Decision, Firing, Outcome, Reason, Sample, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.units import Bytes, Seconds
 
 SHORTEST_SETTLE = 0.05  # seconds: less than this a target cannot answer, whatever the forecast says
 GIVEN_UP = "given up under way"  # the detail of a rung that was begun, and that something else took the place of
+TOO_LATE = "given up under way: at the growth since it began the limit comes first"
 SWAP_PATIENCE = 2.0  # seconds beyond the settling time that a fresh swap figure is waited for
 
 
@@ -69,6 +72,11 @@ def settle(firing: Firing, sample: Sample) -> Outcome:
         reason=None if attempt is None else attempt.reason,
         detail="" if attempt is None else attempt.detail,
     )
+
+
+def settle_late(firing: Firing, sample: Sample) -> Outcome:
+    """Close a rung that has not answered, because the next one cannot wait any longer."""
+    return replace(settle(firing, sample), verdict=Verdict.FAILED, reason=Reason.DEADLINE, detail=TOO_LATE)
 
 
 def settle_gone(firing: Firing, now: float) -> Outcome:

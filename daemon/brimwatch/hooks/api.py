@@ -10,7 +10,7 @@ from brimwatch.hooks.clearing import Clearing, name_of
 from brimwatch.hooks.modules import UNLOADABLE
 from brimwatch.hooks.registry import DEFAULT, Hook, Registry, check_group, check_name, check_tier
 from brimwatch.hooks.settings import SETTINGS
-from brimwatch.hooks.wire import BY_HAND, BY_SIGNAL, DEADLINE_SECONDS, bounded
+from brimwatch.hooks.wire import BY_HAND, BY_SIGNAL, DEADLINE_SECONDS, TIERS, bounded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -244,6 +244,11 @@ def check_run_on(run_on: Any) -> None:
     """Raise ValueError unless hooks can run there."""
     if run_on not in (None, "agent", "main") and not hasattr(run_on, "call_soon_threadsafe"):
         raise ValueError(f"hooks: found run_on={run_on!r:.80}, wanted 'agent', 'main' or an asyncio event loop")
+
+
+def current_tier() -> str:
+    """The tier as it is known now; calm where nobody has asked for an agent. For blocks: `on_tier` tells of changes."""
+    return str(_state().judgement.tier) if "installation" in _made else TIERS[0]
 
 
 def _state() -> State:

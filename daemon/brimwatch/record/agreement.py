@@ -15,6 +15,8 @@ from brimwatch.record.happenings import rung_ended, rung_suppressed, tier_change
 COMPARED = frozenset({Name.TIER_ENTERED, Name.TIER_LEFT, Name.ACTION_RAN, Name.ACTION_FAILED, Name.ACTION_SUPPRESSED})
 _FACTS = ("before", "after", "tier", "action", "rung", "reason", "reclaimed_bytes")
 
+_BESIDE = ("by hand", "for the host")  # what begins the detail of rungs that are not of the target's own ladder
+
 
 def event_of(happening: Happening) -> Event | None:
     """The event that the daemon tells of it; None for the start of a rung, of which only the end is told."""
@@ -74,8 +76,8 @@ class Agreement:
 
 
 def _beside(row: rows.Told, expected: deque[Event]) -> bool:
-    """Was it done by hand, or told by a webhook, whose delivery no replay knows?"""
-    if str(row.facts.get("detail", "")).startswith("by hand"):
+    """Was it done by hand or for the host, or told by a webhook, whose delivery no replay knows?"""
+    if str(row.facts.get("detail", "")).startswith(_BESIDE):
         return True
     told = row.event in (Name.ACTION_RAN, Name.ACTION_FAILED) and row.facts.get("rung") == 0
     return told and not (expected and expected[0].facts.get("action") == row.facts.get("action"))

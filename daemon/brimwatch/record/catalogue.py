@@ -99,7 +99,7 @@ _TIERS = {
 }
 _UNDONE = {
     "action": "name of the action",
-    "reason": "recovered, max, reload, stopped, restart or gone",
+    "reason": "recovered, max, no_effect, reload, stopped, restart or gone",
     "held_seconds": "time it was in force",
 }
 _ARTEFACT = {"artefact": "path of the file with the evidence"}

@@ -83,6 +83,19 @@ class Metrics:
             _RUNG,
         )
 
+        self._gave_way = self._tally(
+            "brimwatch_gave_way_total", "Times that a member was asked because the host was short.", ("target",)
+        )
+        self._gave_way_bytes = self._tally(
+            "brimwatch_gave_way_bytes_total",
+            "Fall of resident set and swap measured where members were asked because the host was short.",
+            ("target",),
+        )
+        self._undone = self._tally(
+            "brimwatch_actions_undone_total",
+            "Brakes and ceilings that were taken back, by what ended them.",
+            ("target", "action", "reason"),
+        )
         self._collections = self._tally(
             "brimwatch_target_python_gc_collections_total",
             "Runs of Python's garbage collector, as agents count them.",
@@ -175,6 +188,15 @@ class Metrics:
     def reclaimed(self, target: str, tier: Tier, action: str, amount: Bytes) -> None:
         """A rung was measured. A counter cannot fall: only a positive amount is added, the event tells the rest."""
         self._reclaimed.add(label(target), tier.label, label(action), amount=max(0.0, amount))
+
+    def gave_way(self, target: str, amount: int) -> None:
+        """A member was asked for the host's sake, and gave so much back."""
+        self._gave_way.add(label(target))
+        self._gave_way_bytes.add(label(target), amount=amount)
+
+    def undone(self, target: str, action: str, reason: str) -> None:
+        """What an action had changed was put back."""
+        self._undone.add(label(target), label(action), reason)
 
     def collected(self, target: str, grown: Sequence[int]) -> None:
         """Python's collector ran so many times more, by generation."""

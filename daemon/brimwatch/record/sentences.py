@@ -33,6 +33,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.PARENT: "it is the parent of other members",
     Reason.CONDITION: "its measured condition does not hold",
     Reason.CURED: "the tier is cured already",
+    Reason.NO_EFFECT: "it was measured a moment ago and bought no time",
     Reason.NOT_LARGEST: "another member is larger",
     Reason.WAITING: "others of the target are asked first",
     Reason.NOT_FOUND: "nothing of that name was found",

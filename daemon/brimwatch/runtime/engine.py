@@ -19,6 +19,7 @@ from brimwatch.discover.elsewhere import Elsewhere
 from brimwatch.discover.roster import Member, Roster
 from brimwatch.model import Action, ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
+from brimwatch.quantity import Quantity
 from brimwatch.record.events import EventLog
 from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # 600 objects that a daemon which nobody listens to does not 
     from brimwatch.core.recorded import Terms
     from brimwatch.runtime.recorder import Recorder
 
+SWAP = frozenset({Quantity.SWAP})
 PRUNE = 3600.0  # seconds between two looks at which runs no budget sees any more
 
 
@@ -98,7 +100,9 @@ class Engine:
         # One looks at every process, where a target asks which have an agent; the other at those under watch.
         self._lookouts = tuple(Elsewhere(Ground(options.procfs, config.run_dir)) for _ in range(2))
         self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
-        self._painter = Painter(redact, user_name, self.agents.view, self.agents.capable)
+        self._painter = Painter(
+            redact, user_name, self.agents.view, self.agents.capable, lambda: self.watch.wakes.reasons
+        )
         self.performer = self._performer()
         self.looks = Looks(
             self.membership,
@@ -116,10 +120,12 @@ class Engine:
         roster = Roster(
             options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._lookouts[0]
         )
-        self.watch = Watch(self.membership, self.looks, roster, self.story, config)
+        self.watch = Watch(self.membership, self.looks, roster, self.story, config, options.procfs)
+        self.watch.rising = self.performer.foresee
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
         )
+        self.performer.give_way = self.manual.give_way
         self._apply(config)
         self._recorder: Recorder | None = None
         self._pruned = time.monotonic()
@@ -229,9 +235,9 @@ class Engine:
         return Terms(looks.interval, looks.dry_run, looks.swap_matters, config.digest, config.source)
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
-        return MemberSampler(
-            member.identity, self._procfs, target.wanted, self._cgroups, member.cgroup, self.config.interval
-        )
+        # What a rung wins is measured with swap, so that has to be fresh where there is any.
+        wanted = target.wanted | SWAP if self.looks.swap_matters else target.wanted
+        return MemberSampler(member.identity, self._procfs, wanted, self._cgroups, member.cgroup, self.config.interval)
 
     def _host_view(self) -> HostView:
         return self._painter.host(self._host.last, dict(self._host.pressure))

@@ -13,40 +13,24 @@ import time
 from brimwatch.act.off_loop import Threads
 from brimwatch.act.refused import Refused, refusal_of
 from brimwatch.act.undo import Brakes, Change, Hold, LimitChange, State, Undo
-from brimwatch.act.undo_store import Folder, Leftover, RecordFile
+from brimwatch.act.undo_store import Folder, Leftover
 from brimwatch.config.settings import Config
+from brimwatch.errors import MalformedProcFile
 from brimwatch.model import Action, Decision, Reason, Tier
+from brimwatch.procfs.statm import read_statm
 from brimwatch.record.catalogue import Name
 from brimwatch.runtime.boot import read_boot_id
+from brimwatch.runtime.in_force import InForce, told_busy
 from brimwatch.runtime.leftovers import clear_up, forget, take_back
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
 from brimwatch.runtime.undo_folders import choose_folder
-from brimwatch.units import Seconds, format_duration
+from brimwatch.units import Bytes, Seconds
 
 KINDS = frozenset({"cgroup", "rlimit"})  # of actions that change what has to be put back
 WITHIN = 5.0  # seconds for one undo, which takes some 50 us; and for all of them at a stop
 RETRY = 5.0  # seconds until a failed undo is tried again
 _UNDOES = Threads("brimwatch-undo", 2)
-
-
-class InForce:
-    """One change in force. `subject` and `action` are None for one that an earlier daemon made."""
-
-    __slots__ = ("action", "failed", "file", "hold", "retry_at", "subject", "task", "tier", "timer")
-
-    def __init__(
-        self, hold: Hold, file: RecordFile, subject: Subject | None, tier: Tier, action: Action | None
-    ) -> None:
-        self.hold = hold
-        self.file = file
-        self.subject = subject
-        self.tier = tier
-        self.action = action
-        self.timer: asyncio.TimerHandle | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.failed = ""  # why it was to be undone, where that failed; it is tried again
-        self.retry_at = 0.0
 
 
 class Keeper:
@@ -64,6 +48,9 @@ class Keeper:
         self._why = "no action of the configuration needs any"
         self._actions: tuple[Action, ...] = ()
         self._closed = False
+        self._useless: dict[
+            tuple[object, ...], tuple[Subject, Tier, str]
+        ] = {}  # what bought no time, and why we say so
 
     @property
     def in_force(self) -> int:
@@ -79,6 +66,7 @@ class Keeper:
             for finding in chosen.findings:
                 self._story.tell(Name.RUN_DIR_WARNED, detail=finding)
         self._run_dir = config.run_dir
+        self._useless = {}
         for entry in self._entries():
             if entry.action is not None and entry.action not in self._actions:
                 self._undo(entry, "reload")
@@ -89,17 +77,21 @@ class Keeper:
 
     def changed(self, subject: Subject) -> None:
         """A subject's tier changed: below the tier that asked for a change it is needed no more."""
+        for key, (whose, tier, _) in tuple(self._useless.items()):
+            if whose is subject and subject.tier < tier:
+                del self._useless[key]
         for entry in self._of(subject):
             if subject.tier < entry.tier:
                 self._undo(entry, "recovered")
 
     def lost(self, subject: Subject) -> None:
         """A subject is gone. Its cgroup may live on, and so may what it started."""
+        self._useless = {key: entry for key, entry in self._useless.items() if entry[0] is not subject}
         for entry in self._of(subject):
             self._undo(entry, "gone")
 
     def sweep(self, now: float) -> None:
-        """Once an interval: try again what failed, let go of members that a group has lost.
+        """Once an interval: try again what failed, let go of members that a group has lost, and of what buys no time.
 
         A reload may change a tier without a look, too.
         """
@@ -107,10 +99,20 @@ class Keeper:
             if entry.failed:
                 if now >= entry.retry_at:
                     self._undo(entry, entry.failed)
-            elif _has_left(entry):
+            elif entry.left:
                 self._undo(entry, "gone")
             elif entry.subject is not None and entry.subject.tier < entry.tier:
                 self._undo(entry, "recovered")
+            elif entry.subject is not None and entry.action is not None:
+                self._weigh(entry, entry.subject, entry.action)
+
+    def _weigh(self, entry: InForce, subject: Subject, action: Action) -> None:
+        """Undo what has bought no time, and do not make it again in this entry of the tier."""
+        bought = entry.bought()
+        if bought.helps is False:
+            entry.why = bought.told()
+            self._useless[(action.name, *entry.hold.undo.change.key)] = subject, entry.tier, entry.why
+            self._undo(entry, Reason.NO_EFFECT)
 
     async def adopt(self, run_dir: str) -> None:
         """Undo what a daemon that was killed has left in force."""
@@ -143,8 +145,11 @@ class Keeper:
                 raise Refused(Reason.STOPPED, "Brimwatch is stopping")
             if folder is None:
                 raise Refused(Reason.DENIED, self._why)
+            useless = self._useless.get((action.name, *change.key))
+            if useless is not None:
+                raise Refused(Reason.NO_EFFECT, f"dropped in this entry of the tier: {useless[2]}")
             if change.key in self._book:
-                raise Refused(Reason.BUSY, _busy(self._book[change.key]))
+                raise Refused(Reason.BUSY, told_busy(self._book[change.key]))
             self._book[change.key] = None
         now = time.time()
         until = None if lasts is None else now + lasts
@@ -154,7 +159,7 @@ class Keeper:
             if change.before is not None and folder.records(change):
                 self._strike(change)
                 raise Refused(Reason.BUSY, "another Brimwatch has one in force")
-            entry = InForce(hold, folder.write(hold.undo), subject, tier, action)
+            entry = InForce(hold, folder.write(hold.undo), subject, tier, action, _resident(change, self._procfs))
         except OSError as error:
             self._strike(change)
             why = f"no undo record can be written to {folder.path}: {error.strerror}"
@@ -189,6 +194,7 @@ class Keeper:
         subject = entry.subject
         if not self._is_in_force(entry) or subject is None:
             return
+        entry.begin()
         if lasts is not None:
             entry.timer = self._loop.call_later(lasts, self._undo, entry, "max")
         if self._closed:
@@ -217,7 +223,8 @@ class Keeper:
                 )
             return
         self._strike(entry.hold.undo.change)
-        self._tell(Name.ACTION_UNDONE, entry.hold.undo, entry.subject, "gone" if state.gone else reason, state.detail)
+        detail = "; ".join(filter(None, (state.detail, entry.why or entry.bought().told())))
+        self._tell(Name.ACTION_UNDONE, entry.hold.undo, entry.subject, "gone" if state.gone else reason, detail)
 
     def _adopted(self, leftover: Leftover, state: State | None, failure: Exception | None) -> None:
         undo, file = leftover.undo, leftover.file
@@ -233,6 +240,8 @@ class Keeper:
             self._book.setdefault(undo.change.key, entry)
 
     def _tell(self, name: Name, undo: Undo, subject: Subject | None, reason: str, detail: str) -> None:
+        if name is Name.ACTION_UNDONE:
+            self._story.undone(undo.target, undo.action, reason)
         self._story.tell(
             name,
             undo.target,
@@ -278,18 +287,9 @@ def _actions(config: Config) -> tuple[Action, ...]:
     return tuple(action for rule in rules for action in (*rule.tell, *rule.do) if action.kind in KINDS)
 
 
-def _has_left(entry: InForce) -> bool:
-    """Whether a process with a change of its own is no member of its group any more."""
-    change = entry.hold.undo.change
-    return entry.subject is not None and isinstance(change, LimitChange) and change.process not in entry.subject.watched
-
-
-def _busy(entry: InForce | None) -> str:
-    """One in force is never extended: `max` is how long a target may be held at all."""
-    if entry is None:
-        return "another one is being set just now"
-    undo = entry.hold.undo
-    if undo.until is None:
-        return f"{undo.action} is in force already"
-    left = format_duration(max(0.0, undo.until - time.time()))
-    return f"{undo.action} is in force already, for another {left}"
+def _resident(change: Change, procfs: str) -> Bytes | None:
+    """What the process that a limit is for holds now; None for any other change, and where it cannot be read."""
+    try:
+        return read_statm(procfs, change.process.pid).resident if isinstance(change, LimitChange) else None
+    except (OSError, MalformedProcFile):
+        return None

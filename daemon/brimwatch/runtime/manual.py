@@ -7,29 +7,27 @@ while it is climbed nothing is begun by hand (`busy`); where it begins meanwhile
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from brimwatch.core.by_hand import answered, begin, cooperative, ended, not_run, taken_over
-from brimwatch.core.course import was_refused
+from brimwatch.core.by_hand import cooperative
 from brimwatch.core.decide import rule_of
-from brimwatch.core.gate import Facts, gate
-from brimwatch.core.select import Turn
-from brimwatch.core.settle import settle_gone
-from brimwatch.model import Action, Attempt, Decision, Firing, Outcome, Reason, Sample, Tier, TierRule, Verdict
+from brimwatch.core.gate import gate
+from brimwatch.model import Action, Attempt, Decision, Reason, Tier, TierRule
 from brimwatch.record.by_hand import Rehearsed, Report, Worked
 from brimwatch.record.text import label
+from brimwatch.runtime.asking import Asking, Errand
 from brimwatch.runtime.looks import Looks
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target, receivers
 
-LOOK = 0.05  # seconds between two looks at a subject whose rung runs
-FIRST_LOOK = 5.0  # seconds that a subject which was never measured is waited for
+if TYPE_CHECKING:
+    from brimwatch.act.request import Request
+    from brimwatch.runtime.giving_way import GivingWay
+
+BY_HAND = Errand("by hand")
 _TOLD = 4  # processes named
 
 
@@ -65,14 +63,11 @@ class Manual:
     ) -> None:
         self._membership = membership
         self._looks = looks
-        self._performer = performer
-        self._story = story
-        self._hurry = hurry
-        self._guard = guard
         self._describe = describe
-        self._at_work: dict[Subject, int] = {}  # with how often its own ladder had been climbed as we began
+        self.asking = Asking(looks, performer, story, hurry, guard)
         self._tasks: set[asyncio.Task[Report]] = set()
-        self._stopping = False
+        self._story = story
+        self._giving: GivingWay | None = None
 
     async def carry_out(self, order: Order) -> Report:
         """Run what is asked for, to its end even where nobody waits for the answer. Raises Refused."""
@@ -82,10 +77,20 @@ class Manual:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
+    async def give_way(self, host: Subject, decision: Decision, request: Request) -> Attempt:
+        """Ask others because the host is short; loaded for the first time that it is."""
+        if self._giving is None:
+            from brimwatch.runtime.giving_way import GivingWay
+
+            self._giving = GivingWay(lambda: iter(self._membership.targets.values()), self.asking, self._story)
+        return await self._giving.run(host, decision, request)
+
     async def close(self) -> None:
         """Begin nothing more, and let what runs be told as stopped."""
-        self._stopping = True
+        self.asking.stopping = True
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._giving is not None:
+            await self._giving.close()
 
     def _find(self, order: Order) -> tuple[Target, TierRule, list[Subject]]:
         targets = self._membership.targets.values()
@@ -113,117 +118,12 @@ class Manual:
         return Report(target.name, rule.tier, self._looks.dry_run, worked, kept)
 
     async def _work(self, subject: Subject, rule: TierRule, drill: bool) -> Worked:
-        outcomes: list[Outcome] = []
         rehearsed = list(self._rehearse(subject, rule)) if drill else []
-        reason = self._taken(subject)
-        free = reason is None
-        if free:
-            self._at_work[subject] = subject.ladder.climbs
-        try:
-            for index, action in cooperative(rule):
-                if reason is None:
-                    outcome = await self._rung(subject, rule, index, action)
-                else:
-                    outcome = not_run(rule.tier, index, action, reason, time.monotonic())
-                self._tell(subject, outcome)
-                outcomes.append(outcome)
-                reason = reason or self._interrupted(subject)
-        finally:
-            if free:
-                self._at_work.pop(subject, None)
-        return Worked(subject.label, outcomes, rehearsed)
-
-    def _taken(self, subject: Subject) -> Reason | None:
-        """Why nothing may be begun on it."""
-        if subject in self._at_work or subject.ladder.firing is not None:
-            return Reason.BUSY
-        return self._interrupted(subject)
-
-    def _interrupted(self, subject: Subject) -> Reason | None:
-        """Why nothing more may be done to it."""
-        if self._stopping:
-            return Reason.STOPPED
-        if _gone(subject):
-            return Reason.VANISHED
-        climbs = self._at_work.get(subject, subject.ladder.climbs)
-        return Reason.SUPERSEDED if subject.ladder.firing is not None or subject.ladder.climbs != climbs else None
-
-    async def _rung(self, subject: Subject, rule: TierRule, index: int, action: Action) -> Outcome:
-        facts = await self._facts(subject)
-        if facts is None:
-            return not_run(rule.tier, index, action, Reason.ERROR, time.monotonic(), "it could not be measured")
-        reason = self._interrupted(subject) or gate(rule, action, facts)
-        if reason is not None:
-            return not_run(rule.tier, index, action, reason, time.monotonic())
-        decision = Decision(rule.tier, action, index, Verdict.RUN, facts.sample.at)
-        firing = begin(rule.tier, index, action, facts.sample)
-        self._looks.count(self._looks.spent.spend(facts.target, action, decision.at))
-        attempt = asyncio.get_running_loop().create_task(self._performer.by_hand(subject, decision, facts.sample))
-        try:
-            outcome = await self._settled(subject, firing, attempt)
-        finally:
-            attempt.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait({attempt})
-        if was_refused(outcome):
-            self._looks.count(self._looks.spent.refund(facts.target, action, decision.at))
-        return outcome
-
-    async def _settled(self, subject: Subject, firing: Firing, attempt: asyncio.Task[Attempt]) -> Outcome:
-        """Wait for the attempt, then for its effect, and measure; the loop looks as often as is needed for that."""
-        while True:
-            if attempt.done():
-                await asyncio.sleep(LOOK)
-            else:
-                await asyncio.wait({attempt}, timeout=LOOK)
-            sample = subject.sample
-            reason = self._interrupted(subject)
-            if reason is Reason.VANISHED or sample is None:
-                return settle_gone(firing, time.monotonic())
-            if attempt.done() and firing.attempt is None:
-                firing = answered(firing, attempt.result(), sample)
-            if reason is not None:
-                return taken_over(firing, sample, reason, subject.ladder.firing)
-            outcome = ended(firing, sample, self._looks.swap_matters)
-            if outcome is not None:
-                return outcome
-            if firing.attempt is not None:
-                self._hurry(subject)
-
-    async def _facts(self, subject: Subject) -> Facts | None:
-        """What a look at it says now; the loop is asked for one. None where nothing could be measured."""
-        asked = time.monotonic()
-        self._hurry(subject)
-        while (known := self._known(subject)) is None or known.sample.at < asked:
-            if self._interrupted(subject) is not None or time.monotonic() - asked > FIRST_LOOK:
-                break
-            await asyncio.sleep(LOOK / 10)
-        return known
-
-    def _known(self, subject: Subject) -> Facts | None:
-        sample: Sample | None = subject.sample
-        if sample is None or subject.judgement is None:
-            return None
-        return Facts(
-            target=subject.target.name,
-            policy=subject.target.spec.policy,
-            judgement=subject.judgement,
-            change=None,
-            sample=sample,
-            turn=Turn.GO,
-            spent=self._looks.spent,
-            guard=self._guard(subject),
-            dry_run=self._looks.dry_run,
-            swap_matters=self._looks.swap_matters,
-        )
-
-    def _tell(self, subject: Subject, outcome: Outcome) -> None:
-        told = f"by hand; {outcome.detail}" if outcome.detail else "by hand"
-        self._story.outcome(subject, replace(outcome, detail=told))
+        return Worked(subject.label, await self.asking.work(subject, rule, BY_HAND), rehearsed)
 
     def _rehearse(self, subject: Subject, rule: TierRule) -> Iterable[Rehearsed]:
         """What the other rungs would do now, dry run or not, and why not."""
-        known = self._known(subject)
+        known = self.asking.known(subject)
         for action in rule.tell:
             yield Rehearsed(action, -1, self._describe(action))
         for index, action in enumerate(rule.do):
@@ -231,10 +131,6 @@ class Manual:
                 would = f"{self._describe(action)}: {_who(subject)}"
                 reason = Reason.CONDITION if known is None else gate(rule, action, known._replace(dry_run=False))
                 yield Rehearsed(action, index, would, reason)
-
-
-def _gone(subject: Subject) -> bool:
-    return subject.target.subjects.get(subject.key) is not subject
 
 
 def _who(subject: Subject) -> str:

@@ -6,14 +6,16 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from brimwatch.act.request import ActionKind, Keep, Recipient, Request
 from brimwatch.act.undo import Brakes
 from brimwatch.core.decide import attempted, rule_of
-from brimwatch.core.evaluate import crossings, needed_bytes
+from brimwatch.core.evaluate import crossings
+from brimwatch.core.needs import needed_bytes
+from brimwatch.core.patience import allowed
 from brimwatch.core.settle import GIVEN_UP, settle_told
 from brimwatch.model import Attempt, Crossing, Decision, Reason, Sample, Verdict
 from brimwatch.procfs.stat import read_stat
@@ -25,8 +27,10 @@ from brimwatch.runtime.subject import Subject, Watched, receivers
 from brimwatch.units import Seconds
 
 LONGEST = Seconds(3600.0)  # an attempt that is still running then is given up, whatever its kind promised
+HOOK = "hook"
 KEEPING = ("stacks",)  # kinds that find something to keep
 DETAIL = 200  # characters kept of what an attempt says
+GiveWay = Callable[[Subject, Decision, Request], Awaitable[Attempt]]
 # Kinds that are for each process of a group, not for its roots alone.
 _OF_EVERY_MEMBER = frozenset({"hook", "cgroup", "rlimit", "stacks"})
 
@@ -55,6 +59,7 @@ class Performer:
         self._agents = agents
         self._tell = tell  # takes over what is told by webhook: its tries may outlive this run
         self._tasks: dict[asyncio.Task[None], Decision] = {}
+        self.give_way: GiveWay | None = None  # asks others for the host, which has no agent
 
     @property
     def running(self) -> int:
@@ -75,6 +80,16 @@ class Performer:
         self._tasks[task] = decision
         subject.tasks = (*subject.tasks, task)
         task.add_done_callback(lambda ended: self._let_go(subject, ended))
+
+    def foresee(self, subject: Subject) -> None:
+        """Growth leads to a tier: what its first rung would have to wait for is begun now."""
+        for rule in subject.target.spec.policy.tiers:
+            if rule.tier > subject.tier and rule.do:
+                prepare = getattr(self._kinds[rule.do[0].kind], "foresee", None)
+                if prepare is None:
+                    continue
+                for one in receivers(subject):
+                    prepare(rule.do[0].options, one.member.identity, self._procfs)
 
     def _let_go(self, subject: Subject, ended: asyncio.Task[None]) -> None:
         self._tasks.pop(ended, None)
@@ -102,15 +117,30 @@ class Performer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def by_hand(self, subject: Subject, decision: Decision, sample: Sample) -> Attempt:
-        """Run a rung because a person asked for it; what follows from it is for the caller to see to."""
-        return await self._try(decision, self._request(subject, decision, sample))
+    async def for_another(
+        self, subject: Subject, decision: Decision, sample: Sample, sake: Request | None = None
+    ) -> Attempt:
+        """Run a rung because a person, or (`sake`, what that is asked) the host asks for it.
+
+        What follows from it is for the caller to see to.
+        """
+        request = self._request(subject, decision, sample)
+        if sake is not None:
+            request = replace(
+                request,
+                needed=sake.needed,
+                severity=sake.severity,
+                because=sake.because,
+                exceeded=sake.exceeded,
+                deadline=Seconds(min(request.deadline, sake.deadline)),
+            )
+        return await self._try(subject, decision, request)
 
     async def _attempt(self, subject: Subject, decision: Decision, request: Request | Exception) -> None:
         if isinstance(request, Exception):
             attempt = self._broken(time.monotonic(), request)
         else:
-            attempt = await self._try(decision, request)
+            attempt = await self._try(subject, decision, request)
         if asyncio.current_task() not in subject.tasks:
             return  # let go of meanwhile
         if decision.rung < 0:
@@ -129,11 +159,14 @@ class Performer:
             self._story.tap.answered(subject, decision, attempt)
         self._story.outcome(subject, settle_told(decision, attempt))
 
-    async def _try(self, decision: Decision, request: Request) -> Attempt:
+    async def _try(self, subject: Subject, decision: Decision, request: Request) -> Attempt:
         started = time.monotonic()
         try:
             async with asyncio.timeout(LONGEST):
-                attempt = await self._kinds[decision.action.kind].run(request)
+                if self.give_way is not None and subject.host is not None and decision.action.kind == HOOK:
+                    attempt = await self.give_way(subject, decision, request)
+                else:
+                    attempt = await self._kinds[decision.action.kind].run(request)
         except TimeoutError:
             attempt = Attempt(Verdict.FAILED, started, time.monotonic(), Reason.DEADLINE)
         except Exception as error:  # noqa: BLE001 - an action that breaks its promise must not end the watching
@@ -151,13 +184,15 @@ class Performer:
     def _request(self, subject: Subject, decision: Decision, sample: Sample) -> Request:
         rule = rule_of(subject.target.spec.policy, decision.tier)
         why = crossings(rule, sample) if rule is not None else ()
-        needed = needed_bytes(rule, sample) if rule is not None else None
+        goal = subject.target.spec.policy.goal if decision.action.cooperative else None
+        needed = needed_bytes(rule, sample, goal) if rule is not None else None
+        rungs_left = len(rule.do) - decision.rung - 1 if rule is not None and decision.rung >= 0 else 0
         return Request(
             target=subject.target.name,
             action=decision.action,
             tier=decision.tier,
             recipients=self._recipients(subject, decision),
-            deadline=self._longest(decision),
+            deadline=self._deadline(decision, sample, rungs_left),
             needed=needed,
             severity=_severity(sample),
             because="; ".join(told_crossing(one) for one in why),
@@ -171,6 +206,11 @@ class Performer:
             exceeded=max((_exceeded(one) for one in why), default=None),
             parallel=subject.target.spec.policy.max_parallel,
         )
+
+    def _deadline(self, decision: Decision, sample: Sample, rungs_left: int) -> Seconds:
+        """Whoever is asked is told when the next rung has to follow; what acts by itself has all its time."""
+        longest = self._longest(decision)
+        return Seconds(min(longest, allowed(sample, rungs_left))) if decision.action.cooperative else longest
 
     def _longest(self, decision: Decision) -> Seconds:
         """How long the kind says that one attempt can take."""

@@ -146,6 +146,16 @@ class Story:
         """Hooks say that they have freed so many bytes."""
         self._metrics.claimed(subject.target.name, claims)
 
+    def undone(self, target: str, action: str, reason: str) -> None:
+        """A brake or a ceiling was taken back."""
+        if self._metrics.knows(target):
+            self._metrics.undone(target, action, reason)
+
+    def gave_way(self, subject: Subject, won: int) -> None:
+        """A subject was asked for the host's sake, and so many bytes came back."""
+        if self._metrics.knows(subject.target.name):
+            self._metrics.gave_way(subject.target.name, won)
+
     def collected(self, subject: Subject, grown: tuple[int, ...]) -> None:
         """Python's garbage collector ran, by generation."""
         self._metrics.collected(subject.target.name, grown)

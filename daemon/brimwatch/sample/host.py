@@ -6,10 +6,8 @@ A service with a limit is no container; its cgroup lies below.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
-from brimwatch.core.forecast import time_to_limit
 from brimwatch.errors import MalformedProcFile
 from brimwatch.model import Limit, ProcessId, Reading, Sample
 from brimwatch.procfs.cgroup import parse_cgroup
@@ -139,9 +137,10 @@ class HostSampler:
         slope = self._window.slope
         if slope is not None:
             at, cadence = self._window.fitted_at, max(self._window.period, self._gap)
-            left = time_to_limit(slope, Bytes(available))
+            left = self._window.time_to_limit(Bytes(available), Bytes(figures.total))
             readings[Quantity.GROWTH] = Reading(slope.bytes_per_second, at, cadence)
-            readings[Quantity.TIME_TO_LIMIT] = Reading(math.inf if left is None else left, at, cadence)
+            if left is not None:
+                readings[Quantity.TIME_TO_LIMIT] = Reading(left, at, cadence)
         return Sample(now, readings, limit, Bytes(available))
 
     def _own_container(self) -> CgroupSampler | None:

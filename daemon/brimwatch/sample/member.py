@@ -9,11 +9,9 @@ alive proves that the PID was this process's when they were made, and one that d
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 
-from brimwatch.core.forecast import time_to_limit
 from brimwatch.errors import MalformedProcFile
 from brimwatch.model import ProcessId, Reading, Sample
 from brimwatch.procfs.cgroup import CgroupPaths, parse_cgroup
@@ -33,6 +31,7 @@ from brimwatch.sample.sources import CGROUP, CGROUP_PATH, DESCRIPTORS, SMAPS_ROL
 from brimwatch.sample.window import Window
 
 _NOWHERE = CgroupPaths(None, None)
+_NOTHING = Reading(0.0, 0.0)
 
 
 def read_paths(procfs: str, pid: int, thread: int | None = None) -> CgroupPaths:
@@ -166,6 +165,17 @@ class MemberSampler:
         self.last = sample = Sample(now, readings, cgroup.limit, cgroup.headroom, False, cgroup.name)
         return sample
 
+    def rise(self, now: float) -> int:
+        """Bytes by which its resident set, or its cgroup's working set where a policy asks for that, has risen.
+
+        Since the last look, by one reading of each; raises ProcessLookupError once it is gone.
+        """
+        statm, rise = self._read_statm(), 0
+        if statm is not None and self.last is not None:
+            self._window.glance(now, statm.resident)
+            rise = statm.resident - int(self.last.readings.get(Quantity.RSS, _NOTHING).value)
+        return max(rise, self._cgroup.rise(now)) if self._wants_usage else rise
+
     def _read_statm(self) -> Statm | None:
         try:
             statm = self._resident.read()
@@ -201,8 +211,9 @@ class MemberSampler:
         cadence = max(window.period, self._gap)
         readings[Quantity.GROWTH] = Reading(slope.bytes_per_second, window.fitted_at, cadence)
         if cgroup.headroom is not None and cgroup.limit is not None and cgroup.limit.source == "machine":
-            left = time_to_limit(slope, cgroup.headroom)
-            readings[Quantity.TIME_TO_LIMIT] = Reading(math.inf if left is None else left, window.fitted_at, cadence)
+            left = window.time_to_limit(cgroup.headroom, cgroup.limit.bytes)
+            if left is not None:
+                readings[Quantity.TIME_TO_LIMIT] = Reading(left, window.fitted_at, cadence)
 
     # Slow reads.
 

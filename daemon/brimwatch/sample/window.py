@@ -6,17 +6,20 @@ windows are fitted: one of up to five minutes, and a short one that sees growth 
 
 from __future__ import annotations
 
+import math
 from array import array
 
-from brimwatch.core.forecast import Slope, slope
+from brimwatch.core.forecast import NEW_HEIGHT, Slope, slope, time_to_limit
+from brimwatch.units import Bytes
 
 LONG, SHORT = 300.0, 15.0  # seconds
 LONG_POINTS, SHORT_POINTS = 40, 24
-YOUNGEST = 5.0  # seconds that must have been seen: what a program fills at its start is no trend
+YOUNGEST = 5.0  # seconds that must have been seen for any growth to be told
+YOUTH = 60.0  # seconds in which growth is a warm-up, until it has filled
+WARMED_UP = 0.75  # of the limit: what a program fills at its start is no trend
 REST = 5.0  # seconds between two fits where no policy asks for growth
 STEP = 0.01  # seconds: over less, one batch of the kernel's counters looks like a flood
 KEPT = 30.0  # seconds in each of the three slots of the fastest growth
-_NEW_HEIGHT = 0.1  # of the range seen: less above it is the crest of one more wave
 _STILL = Slope(0.0, 0.0, 0.0)
 
 
@@ -97,8 +100,8 @@ class Window:
     """The growth of one value. Times are monotonic seconds, growth is bytes per second."""
 
     __slots__ = (
-        "_base_at", "_base_value", "_crests", "_interval", "_last", "_long", "_long_at", "_long_slope", "_peaks",
-        "_short", "_slot_at", "fitted_at", "period", "slope",
+        "_base_at", "_base_value", "_crests", "_first_at", "_interval", "_last", "_long", "_long_at", "_long_slope",
+        "_peaks", "_short", "_slot_at", "fitted_at", "period", "slope",
     )  # fmt: skip
 
     def __init__(self, wanted: bool, interval: float = 1.0) -> None:
@@ -108,6 +111,7 @@ class Window:
         self._short = Ring(SHORT_POINTS, max(SHORT, 15 * interval))
         self._crests = Crests()
         self._last = (0.0, 0.0)
+        self._first_at: float | None = None
         self._long_at = self.fitted_at = float("-inf")
         self._long_slope: Slope | None = None
         self.slope: Slope | None = None
@@ -123,6 +127,8 @@ class Window:
     def add(self, at: float, value: float) -> None:
         """Take a point, and fit anew where the last fit is old enough."""
         self._last = (at, value)
+        if self._first_at is None:
+            self._first_at = at
         self._long.add(at, value)
         self._short.add(at, value)
         self._crests.add(at, value)
@@ -130,6 +136,24 @@ class Window:
             self._note_growth(at, value)
         if at - self.fitted_at >= self.period:
             self._fit(at)
+
+    def time_to_limit(self, room: Bytes, limit: Bytes) -> float | None:
+        """Seconds until `room` of a limit is used up; infinity where nothing leads there, None while that is unknown.
+
+        In its first minute a program that fills less than three quarters of its limit may only be starting up.
+        """
+        if self.slope is None or self._first_at is None:
+            return None
+        left = time_to_limit(self.slope, room)
+        if left is None:
+            return math.inf
+        young = self.fitted_at - self._first_at < YOUTH
+        return None if young and room > (1 - WARMED_UP) * limit else left
+
+    def glance(self, at: float, value: float) -> None:
+        """Take a point for the fastest growth alone: it is too soon after the last one to say more."""
+        if at - self._base_at >= STEP:
+            self._note_growth(at, value)
 
     def fastest(self, now: float) -> float:
         """The fastest growth between two looks in the last 60 to 90 seconds; 0 where nothing grew."""
@@ -172,7 +196,7 @@ class Window:
         if latest is None:
             return
         older = self._crests.older
-        new_height = self._last[1] > older + _NEW_HEIGHT * (older - least)
+        new_height = self._last[1] > older + NEW_HEIGHT * (older - least)
         quickened = latest.low > whole.bytes_per_second and new_height
         if quickened or latest.high < whole.bytes_per_second:
             self.slope = latest
