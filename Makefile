@@ -10,7 +10,7 @@ JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 export DESTDIR PREFIX PYTHON PIP_ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-heavy test-vm test-image lint bench bench-survival bench-reaction bench-rag install install-units uninstall clean
+.PHONY: help run test test-torch test-heavy test-vm test-image lint bench bench-survival bench-reaction bench-rag install install-units uninstall chart-files clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,7 @@ run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real
 
 test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
 	@tests/components/install
+	@$(BIN)/python tests/components/helm $(VENV)/helm
 	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to install
@@ -46,6 +47,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
 	@tests/components/install gcc prometheus-process-exporter earlyoom >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chart-files: ## copy the dashboards and rules into the Helm chart, which reads nothing outside of itself
+	@deploy/helm/copy-files
 
 bench-survival: $(VENV)/.dev ## does the process live? in memory cgroups with a hard limit, as root; seven minutes, with a table
 	@tests/components/install earlyoom >&2
