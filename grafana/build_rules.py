@@ -1,13 +1,14 @@
 """What are the rules, in each form people take them in? `python grafana/build_rules.py` writes them all from one table.
 
-The table is rules.yaml, the settings are config.yaml. With `--config mine.yaml` only the settings that differ are needed,
-and with `--output F` nothing but F is written: a rule file for Prometheus, or with `--operator` a PrometheusRule.
+The table is rules.yaml, the settings are config.yaml. With `--output F` nothing but F is written: a rule file for
+Prometheus, or with `--operator` a PrometheusRule; there `--config mine.yaml` has the settings that differ.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 import yaml
 
 FOLDER = Path(__file__).parent
+PAGE = FOLDER.parent / "daemon" / "docs" / "alerts.md"
+TABLES = re.compile(r"(?<=<!-- rules -->\n).*(?=<!-- end of rules -->)", re.DOTALL)
 HEAD = "# Written by grafana/build_rules.py from grafana/rules.yaml and grafana/config.yaml: change those.\n"
 IDENTITY = "var-job={{ $labels.job | urlquery }}&var-instance={{ $labels.instance | urlquery }}"
 DASHBOARDS = {
@@ -37,10 +40,15 @@ Plain.add_representer(str, _text)
 
 
 def settings(mine: Path | None = None) -> dict[str, str]:
-    """What config.yaml says, and a file of one's own before it, as text. Raises KeyError for a setting that is none."""
+    """What config.yaml says, and a file of one's own before it, as text.
+
+    Raises KeyError for a setting that does not exist, TypeError for a file that is no mapping, and what YAML raises.
+    """
     found: dict[str, object] = yaml.safe_load((FOLDER / "config.yaml").read_text("utf-8"))
     if mine is not None:
         more = yaml.safe_load(mine.read_text("utf-8")) or {}
+        if not isinstance(more, dict):
+            raise TypeError(f"{mine}: wanted settings and their values")
         unknown = sorted(set(more) - set(found))
         if unknown:
             raise KeyError(f"{mine}: no such setting: {', '.join(map(str, unknown))}")
@@ -87,6 +95,33 @@ def as_yaml(value: Json) -> str:
     return HEAD + yaml.dump(value, Dumper=Plain, sort_keys=False, width=1000, allow_unicode=True)
 
 
+def _cell(rule: Mapping[str, Json], selector: str) -> str:
+    """An expression on one line of a table, without the selector that every query has."""
+    text = " ".join(str(rule["expr"]).split())
+    text = text.replace("{" + selector + "}", "").replace("{" + selector + ", ", "{")
+    return "`" + text.replace("( ", "(").replace(" )", ")").replace("|", "\\|") + "`"
+
+
+def page(text: str) -> str:
+    """The page of the documentation with its two tables as the rules are."""
+    known = settings()
+    groups = filled(table(), known)["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    recorded = [f"| `{one['record']}` | {_cell(one, known['selector'])} |" for one in rules if "record" in one]
+    alerts = [
+        f"| [{one['alert']}](runbook.md#{one['alert'].lower()}) | {one['labels']['severity']} | {one['for']} "
+        f"| {one.get('keep_firing_for', '')} | {_cell(one, known['selector'])} |"
+        for one in rules
+        if "alert" in one
+    ]
+    heads = [
+        "| alert | severity | for | stays | expression |\n|---|---|---|---|---|",
+        "| series | expression |\n|---|---|",
+    ]
+    blocks = [[heads[0], *alerts, ""], [heads[1], *recorded]]
+    return TABLES.sub(lambda _: "\n" + "\n".join(line for block in blocks for line in block) + "\n\n", text)
+
+
 def files() -> dict[str, str]:
     """The text of every file that is written, by its path below grafana/."""
     rules = filled(table(), settings())
@@ -110,11 +145,12 @@ def main(words: list[str]) -> int:
     if options.output is None:
         for path, text in files().items():
             (FOLDER / path).write_text(text, encoding="utf-8")
+        PAGE.write_text(page(PAGE.read_text("utf-8")), encoding="utf-8")
         return 0
     try:
         rules = filled(table(), settings(options.config))
-    except (KeyError, OSError, yaml.YAMLError) as error:
-        print(f"build_rules: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+    except (KeyError, TypeError, OSError, yaml.YAMLError) as error:
+        sys.stderr.write(f"build_rules: {error.args[0] if isinstance(error, KeyError) else error}\n")
         return 2
     options.output.write_text(as_yaml(operator(rules) if options.operator else rules), encoding="utf-8")
     return 0
