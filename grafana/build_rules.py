@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -25,7 +26,7 @@ DASHBOARDS = {
     "target": f"%(dashboard_url)s/d/brimwatch-target?{IDENTITY}&var-target={{{{ $labels.target | urlquery }}}}",
 }
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Rules = dict[str, Any]  # a rule file as YAML has it
 
 
 class Plain(yaml.SafeDumper):
@@ -56,9 +57,9 @@ def settings(mine: Path | None = None) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
-def table() -> dict[str, Json]:
+def table() -> Rules:
     """The rules with their links, settings still as %(name)s."""
-    rules: dict[str, Json] = yaml.safe_load((FOLDER / "rules.yaml").read_text("utf-8"))
+    rules: Rules = yaml.safe_load((FOLDER / "rules.yaml").read_text("utf-8"))
     for group in rules["groups"]:
         for rule in group["rules"]:
             if "alert" in rule:
@@ -69,7 +70,7 @@ def table() -> dict[str, Json]:
     return rules
 
 
-def filled(value: Json, with_settings: Mapping[str, str]) -> Json:
+def filled(value: Any, with_settings: Mapping[str, str]) -> Any:
     """The same with every %(name)s replaced. Raises KeyError for a setting that is none."""
     if isinstance(value, str):
         return value % with_settings
@@ -80,7 +81,7 @@ def filled(value: Json, with_settings: Mapping[str, str]) -> Json:
     return value
 
 
-def operator(rules: Json) -> Json:
+def operator(rules: Rules) -> Rules:
     """The object that the Prometheus operator takes the rules from."""
     return {
         "apiVersion": "monitoring.coreos.com/v1",
@@ -90,14 +91,14 @@ def operator(rules: Json) -> Json:
     }
 
 
-def as_yaml(value: Json) -> str:
+def as_yaml(value: Rules) -> str:
     """A YAML file of ours."""
     return HEAD + yaml.dump(value, Dumper=Plain, sort_keys=False, width=1000, allow_unicode=True)
 
 
-def _cell(rule: Mapping[str, Json], selector: str) -> str:
+def _cell(rule: Mapping[str, str], selector: str) -> str:
     """An expression on one line of a table, without the selector that every query has."""
-    text = " ".join(str(rule["expr"]).split())
+    text = " ".join(rule["expr"].split())
     text = text.replace("{" + selector + "}", "").replace("{" + selector + ", ", "{")
     return "`" + text.replace("( ", "(").replace(" )", ")").replace("|", "\\|") + "`"
 

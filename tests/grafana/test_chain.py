@@ -89,3 +89,29 @@ def seen(alertmanager: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = httpx.get(f"{alertmanager}/api/v2/alerts", timeout=10).json()
     warnings = [one for one in found if one["labels"]["alertname"] == "BrimwatchTargetWarning"]
     return found if any(one["status"]["state"] == "suppressed" for one in warnings) else []
+
+
+def test_the_daemons_own_alert_silences_the_rule_of_the_same_target_on_the_same_machine(
+    spawn: Any, wait_until: Any, free_port: Any, component: Any, tmp_path: Path
+) -> None:
+    nobody = "http://127.0.0.1:9/"
+    alertmanager, _ = start_alertmanager(
+        spawn, wait_until, tmp_path, component("prometheus-alertmanager"), free_port(), nobody
+    )
+    own = {"alertname": "BrimwatchTier", "severity": "critical", "target": "checkout", "host": "web-7"}
+    rule = {"alertname": "BrimwatchTargetCritical", "severity": "critical", "target": "checkout", "instance": "w:9847"}
+    alerts = [own, rule | {"host": "web-7"}, rule | {"host": "web-8"}, rule]
+    sent = httpx.post(f"{alertmanager.url}/api/v2/alerts", json=[{"labels": one} for one in alerts], timeout=10)
+    assert sent.status_code == 200, sent.text
+
+    def states() -> dict[tuple[str, str | None], str]:
+        known = httpx.get(f"{alertmanager.url}/api/v2/alerts", timeout=10).json()
+        found = {(one["labels"]["alertname"], one["labels"].get("host")): one["status"]["state"] for one in known}
+        return found if len(found) == 4 and "unprocessed" not in found.values() else {}
+
+    assert wait_until(states, 30.0) == {
+        ("BrimwatchTier", "web-7"): "active",
+        ("BrimwatchTargetCritical", "web-7"): "suppressed",
+        ("BrimwatchTargetCritical", "web-8"): "active",
+        ("BrimwatchTargetCritical", None): "active",
+    }
