@@ -8,7 +8,7 @@ ARGS ?=
 JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench clean
+.PHONY: help run test test-torch test-vm test-image lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to i
 
 test-vm: $(VENV)/.dev ## what needs cgroup v2 and systemd, in an emulated machine (built once, as root); ARGS=JOB for one
 	@for job in $(or $(ARGS),$(notdir $(wildcard tests/vm/jobs/*))); do tests/vm/start $$job || exit; done
+
+test-image: $(VENV)/.dev ## the steps of deploy/container/Dockerfile, carried out under runc, and its image run (as root)
+	@tests/components/install runc debootstrap
+	@tests/deploy/container/prepare .tools/image $(BIN)/python
+	@BRIMWATCH_IMAGE_PARTS=.tools/image $(BIN)/python -m pytest -s tests/deploy/container/test_image.py $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 	$(BIN)/ruff check .

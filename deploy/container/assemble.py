@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import py_compile
 import re
 import shutil
 import subprocess
@@ -23,11 +24,43 @@ from pathlib import Path
 
 # Tests, editors, installers, terminals and their data: 45 of the 75 MB that a standard library may have.
 UNUSED = frozenset(
-    "__phello__ __pycache__ config-* dist-packages distutils ensurepip idlelib lib2to3 pydoc_data site-packages test tests"
-    " tkinter turtle.py turtledemo unittest venv _curses* _dbm* _gdbm* _test* _tkinter* _ctypes_test* _xx* audioop* nis*"
-    " ossaudiodev* readline* xx* EXTERNALLY-MANAGED LICENSE.txt libpython*.a".split()
+    [
+        "__phello__",
+        "__pycache__",
+        "config-*",
+        "dist-packages",
+        "distutils",
+        "ensurepip",
+        "idlelib",
+        "lib2to3",
+        "pydoc_data",
+        "site-packages",
+        "test",
+        "tests",
+        "tkinter",
+        "turtle.py",
+        "turtledemo",
+        "unittest",
+        "venv",
+        "_curses*",
+        "_dbm*",
+        "_gdbm*",
+        "_test*",
+        "_tkinter*",
+        "_ctypes_test*",
+        "_xx*",
+        "audioop*",
+        "nis*",
+        "ossaudiodev*",
+        "readline*",
+        "xx*",
+        "EXTERNALLY-MANAGED",
+        "LICENSE.txt",
+        "libpython*.a",
+    ]
 )
 SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/usr/lib/os-release", "/etc/os-release")
+SCRIPTS = frozenset(("__pycache__", "[aA]ctivate*", ".gitignore"))  # of a virtual environment: for shells
 LOADED = ("libgcc_s.so.1",)  # by glibc when a thread ends: nothing is linked with it
 UID = 65532
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
@@ -36,7 +69,7 @@ _ELF = b"\x7fELF"
 
 def main() -> None:
     root, prefix = Path(sys.argv[1]), Path(sys.argv[2])
-    copied = [*assemble(root), *copy_tree(prefix, root, frozenset({"__pycache__"}))]
+    copied = [*assemble(root), *copy_tree(prefix, root, SCRIPTS)]
     libraries = copy_libraries(copied, root)
     compile_all(root)
     add_user(root)
@@ -111,7 +144,7 @@ def linked(path: Path) -> Iterator[Path]:
 
 def compile_all(root: Path) -> None:
     """Byte code beside every module: a read-only root takes none later. Checked by nobody, so it has no dates in it."""
-    unchecked = compileall.PycInvalidationMode.UNCHECKED_HASH
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(root, quiet=1, stripdir=os.fspath(root), invalidation_mode=unchecked, force=True):
         raise SystemExit("a module cannot be compiled")
 

@@ -24,12 +24,12 @@ from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
+from brimwatch.runtime.uncounted import uncounted
 from brimwatch.sample.group import fastest_growth, sum_samples
 from brimwatch.sample.slow import SlowRead
 from brimwatch.units import Seconds
 
 Accept = Callable[[SlowRead, object, float, float], None]  # read, result or exception, now, CPU seconds
-OOM_SHARE = 0.02  # a process that was gone with less headroom than this share of its limit was killed, we infer
 
 
 class Looks:
@@ -119,10 +119,9 @@ class Looks:
             if firing is not None:
                 subject.ladder = replace(subject.ladder, firing=None)
                 self._story.outcome(subject, settle_gone(firing, now))
-            if kills:
-                self._evidence.killed(subject, "cgroup", now, kills, process)
-            elif firing is None and not subject.killed and self._likely_killed(subject):
-                self._evidence.killed(subject, "inferred", now, 1, process)
+            evidence = "cgroup" if kills else None if subject.killed else uncounted(subject, process, firing, now)
+            if evidence is not None:
+                self._evidence.killed(subject, evidence, now, kills or 1, process)
         self._membership.drop(subject, process, now)
 
     def give_up(self, subject: Subject, reason: Reason) -> None:
@@ -209,9 +208,3 @@ class Looks:
                 self._story.refused(subject, decision)
         if self.spent is not before:
             self._continuity.memory.spent(self.spent)
-
-    def _likely_killed(self, subject: Subject) -> bool:
-        sample = subject.sample
-        if sample is None or sample.limit is None or sample.headroom is None or sample.limit.source != "cgroup":
-            return False
-        return sample.headroom < OOM_SHARE * sample.limit.bytes

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deploy.container import assemble
 from tests.deploy.container.runc import Box, bind, configuration, tmpfs, write_bundle
 from tests.live.daemon_run import Daemon
 from tests.live.hooked import Hooked
+
+from deploy.container import assemble
 
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 PYTHON = os.path.realpath(sys.executable)
@@ -38,7 +40,7 @@ def make_root(folder: Path) -> Path:
     assemble.copy_libraries(assemble.assemble(root), root)
     assemble.add_user(root)
     beside = root / PYTHON[1:]
-    assemble.shutil.copy2(Path(sys.executable).with_name("py-spy"), beside.with_name("py-spy"))
+    shutil.copy2(Path(sys.executable).with_name("py-spy"), beside.with_name("py-spy"))
     for point in (SITE, DAEMON, TARGETS, "/config", "/storage", "/dev/shm", "/sys/fs/cgroup"):
         (root / point[1:]).mkdir(parents=True, exist_ok=True)
     (root / "storage").chmod(0o777)  # runc gives a volume in memory the mode of its mount point
@@ -59,9 +61,7 @@ class Pod:
         self._shared = f"/proc/{self.pid('pause')}/ns/pid"
 
     def run(self, name: str, box: Box, own_pids: bool = False, **options: Any) -> Any:
-        """Start a container; `own_pids`: in a PID namespace of its own. Its standard streams are pipes if not told."""
-        full = f"{self._mark}-{name}"
-        bundle = self._folder / name
+        """Start a container of this Python; `own_pids`: in a PID namespace of its own."""
         mounts = (
             bind(Path(sysconfig.get_path("purelib")), SITE),
             bind(REPOSITORY / "daemon", DAEMON),
@@ -69,8 +69,12 @@ class Pod:
             *box.mounts,
         )
         environ = {"PYTHONPATH": f"{DAEMON}:{SITE}", **box.environ}
-        whole = replace(box, mounts=mounts, environ=environ)
-        write_bundle(bundle, configuration(whole, self._root, full, None if own_pids else self._shared))
+        return self.start(name, replace(box, mounts=mounts, environ=environ), self._root, own_pids, **options)
+
+    def start(self, name: str, box: Box, root: Path, own_pids: bool = False, **options: Any) -> Any:
+        """Start a container of any root. Its standard input and output are pipes if not told otherwise."""
+        full, bundle = f"{self._mark}-{name}", self._folder / name
+        write_bundle(bundle, configuration(box, root, full, None if own_pids else self._shared))
         self._names.append(full)
         options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **options}
         return self._spawn([*self._runc, "run", "--bundle", os.fspath(bundle), full], **options)
@@ -79,6 +83,10 @@ class Pod:
         """The PID on the host of a container's first process."""
         said = subprocess.run([*self._runc, "state", f"{self._mark}-{name}"], capture_output=True, check=True)
         return int(json.loads(said.stdout)["pid"])
+
+    def execute(self, name: str, words: Sequence[str]) -> int:
+        """Run a command in a container that runs; its exit code."""
+        return subprocess.run([*self._runc, "exec", f"{self._mark}-{name}", *words], capture_output=True).returncode
 
     def hooked(self, box: Box, name: str = "app", own_pids: bool = False) -> Hooked:
         """An application: tests/targets/hooked.py. It listens when this returns."""

@@ -15,12 +15,46 @@ MASKED = ("/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 # What the default profile of container runtimes refuses, as Docker's documentation lists it (docs.docker.com, "Seccomp
 # security profiles", significant system calls blocked); ours refuses these and allows all others.
-REFUSED = (
-    "acct add_key bpf clock_adjtime clock_settime create_module delete_module finit_module get_mempolicy init_module"
-    " kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind mount move_pages name_to_handle_at nfsservctl"
-    " open_by_handle_at perf_event_open personality pivot_root process_madvise quotactl reboot request_key"
-    " set_mempolicy setns settimeofday swapoff swapon syslog umount2 unshare userfaultfd vhangup"
-).split()
+REFUSED = [
+    "acct",
+    "add_key",
+    "bpf",
+    "clock_adjtime",
+    "clock_settime",
+    "create_module",
+    "delete_module",
+    "finit_module",
+    "get_mempolicy",
+    "init_module",
+    "kcmp",
+    "kexec_file_load",
+    "kexec_load",
+    "keyctl",
+    "lookup_dcookie",
+    "mbind",
+    "mount",
+    "move_pages",
+    "name_to_handle_at",
+    "nfsservctl",
+    "open_by_handle_at",
+    "perf_event_open",
+    "personality",
+    "pivot_root",
+    "process_madvise",
+    "quotactl",
+    "reboot",
+    "request_key",
+    "set_mempolicy",
+    "setns",
+    "settimeofday",
+    "swapoff",
+    "swapon",
+    "syslog",
+    "umount2",
+    "unshare",
+    "userfaultfd",
+    "vhangup",
+]
 ARCHITECTURES = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 USUAL = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -85,7 +119,7 @@ def configuration(box: Box, root: Path, name: str, pid_namespace: str | None) ->
 def process(box: Box) -> dict[str, Any]:
     held = list(box.capabilities)
     # A user that is not root keeps what is ambient, and nothing else, when it executes a program.
-    sets = {name: held for name in ("bounding", "effective", "permitted", "inheritable", "ambient")}
+    sets = dict.fromkeys(("bounding", "effective", "permitted", "inheritable", "ambient"), held)
     environ = [USUAL, *(f"{key}={value}" for key, value in box.environ.items())]
     return {
         "terminal": False,

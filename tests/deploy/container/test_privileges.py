@@ -1,4 +1,4 @@
-"""What does a sidecar see and reach at which privilege? Measured in one pod, and compared with the documentation's table.
+"""What does a sidecar see and reach at which privilege? Measured in one pod, and compared with the table of the docs.
 
 Each observer is a Brimwatch of its own. They share the pod with two applications of the same user: one without any
 capability, as is usual, and one that has one.
