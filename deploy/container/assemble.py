@@ -22,43 +22,12 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# Tests, editors, installers, terminals and their data: 45 of the 75 MB that a standard library may have.
-UNUSED = frozenset(
-    [
-        "__phello__",
-        "__pycache__",
-        "config-*",
-        "dist-packages",
-        "distutils",
-        "ensurepip",
-        "idlelib",
-        "lib2to3",
-        "pydoc_data",
-        "site-packages",
-        "test",
-        "tests",
-        "tkinter",
-        "turtle.py",
-        "turtledemo",
-        "unittest",
-        "venv",
-        "_curses*",
-        "_dbm*",
-        "_gdbm*",
-        "_test*",
-        "_tkinter*",
-        "_ctypes_test*",
-        "_xx*",
-        "audioop*",
-        "nis*",
-        "ossaudiodev*",
-        "readline*",
-        "xx*",
-        "EXTERNALLY-MANAGED",
-        "LICENSE.txt",
-        "libpython*.a",
-    ]
-)
+# Of the standard library: tests, editors, installers, terminals and their data.
+UNUSED = """
+    __phello__ __pycache__ config-* dist-packages distutils ensurepip idlelib lib2to3 pydoc_data site-packages test
+    tests tkinter turtle.py turtledemo unittest venv _curses* _dbm* _gdbm* _test* _tkinter* _ctypes_test* _xx* audioop*
+    nis* ossaudiodev* readline* xx* EXTERNALLY-MANAGED LICENSE.txt libpython*.a
+"""
 SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/usr/lib/os-release", "/etc/os-release")
 SCRIPTS = frozenset(("__pycache__", "[aA]ctivate*", ".gitignore"))  # of a virtual environment: for shells
 LOADED = ("libgcc_s.so.1",)  # by glibc when a thread ends: nothing is linked with it
@@ -85,7 +54,7 @@ def assemble(root: Path) -> list[Path]:
         (root / name).mkdir(exist_ok=True)
         (root / name).chmod(mode)
     binary = Path(os.path.realpath(sys.executable))
-    copied = [copy(binary, root), *copy_tree(Path(sysconfig.get_path("stdlib")), root, UNUSED)]
+    copied = [copy(binary, root), *copy_tree(Path(sysconfig.get_path("stdlib")), root, UNUSED.split())]
     link = binary.with_name("python3")
     if link != binary and not (root / link.relative_to("/")).exists():
         (root / link.relative_to("/")).symlink_to(binary.name)
@@ -132,7 +101,7 @@ def is_elf(path: Path) -> bool:
 
 def linked(path: Path) -> Iterator[Path]:
     """The libraries of a program, its loader among them, as ldd(1) finds them; none for a static one."""
-    said = subprocess.run(["ldd", os.fspath(path)], capture_output=True, text=True)
+    said = subprocess.run(["ldd", os.fspath(path)], check=False, capture_output=True, text=True)
     missing = [line.strip() for line in said.stdout.splitlines() if "not found" in line]
     if missing:
         raise SystemExit(f"{path}: {missing[0]}")

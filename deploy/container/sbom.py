@@ -3,8 +3,8 @@
     python3 sbom.py ROOT PREFIX
 
 ROOT and ROOT.files are what `assemble.py` made, PREFIX is the virtual environment. Python distributions are those that
-PREFIX has installed; packages of Debian are those that own one of the system's files. Their licences are copied to where
-Debian has them, and what dpkg knows of them to var/lib/dpkg/status.d, where scanners of images look.
+PREFIX has installed; packages of Debian are those that own one of the system's files. Their licences are copied to
+where Debian has them, and what dpkg knows of them to var/lib/dpkg/status.d, where scanners of images look.
 
 Source of the form: the specification of CycloneDX 1.6 (ECMA-424); of package URLs: the purl specification (ECMA-427).
 """

@@ -1,4 +1,4 @@
-"""Has the kernel killed a process whose cgroup cannot say so any more? A container's is removed as soon as it has ended.
+"""Has the kernel killed a process whose cgroup cannot say so any more? A container's goes as soon as it has ended.
 
 Where the kernel tells how the process ended (Linux 6.15 and later), by SIGKILL and at its limit is evidence, and any
 other end is none. Elsewhere so little was left of the limit that a kill is likely.
@@ -10,7 +10,6 @@ import os
 import signal
 
 from brimwatch.act.exits import wait_status
-from brimwatch.core.death import may_have_reached_limit
 from brimwatch.core.history import SPAN
 from brimwatch.model import Firing, ProcessId
 from brimwatch.runtime.subject import Subject
@@ -31,7 +30,13 @@ def uncounted(subject: Subject, process: ProcessId, firing: Firing | None, now: 
     status = wait_status(subject.watched[process].pidfd)
     if status is not None:
         by_kill = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        ended = now if subject.ended_at is None else subject.ended_at
-        return "exit" if by_kill and may_have_reached_limit(subject.history.rows(now - SPAN), ended, True) else None
+        return "exit" if by_kill and _at_its_limit(subject, now) else None
     near = sample.headroom < SHARE * sample.limit.bytes
     return "inferred" if near and firing is None else None
+
+
+def _at_its_limit(subject: Subject, now: float) -> bool:
+    from brimwatch.core.death import may_have_reached_limit  # with the autopsy, 300 objects that most never need
+
+    ended = now if subject.ended_at is None else subject.ended_at
+    return may_have_reached_limit(subject.history.rows(now - SPAN), ended, True)

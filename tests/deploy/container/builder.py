@@ -19,22 +19,10 @@ from tests.deploy.container.dockerfile import Stage, Step, copied
 from tests.deploy.container.runc import Box, bind, configuration, write_bundle
 
 # What a build's steps hold, as in Docker's documentation ("Runtime privilege and Linux capabilities").
-CAPABILITIES = [
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-]
+CAPABILITIES = """
+    CAP_AUDIT_WRITE CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_MKNOD CAP_NET_BIND_SERVICE
+    CAP_NET_RAW CAP_SETFCAP CAP_SETGID CAP_SETPCAP CAP_SETUID CAP_SYS_CHROOT
+"""
 DONE_LATER = ("ENV", "USER", "WORKDIR", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD")  # of the image, not of the build
 
 
@@ -74,7 +62,7 @@ class Builder:
             ["/bin/sh", "-c", step.rest],
             uid=0,
             gid=0,
-            capabilities=CAPABILITIES,
+            capabilities=CAPABILITIES.split(),
             mounts=[bind(self.wheels, "/wheels"), bind(Path("/etc/resolv.conf"), "/etc/resolv.conf")],
             environ={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels", "DEBIAN_FRONTEND": "noninteractive"},
             read_only=False,

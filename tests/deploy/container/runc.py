@@ -15,46 +15,12 @@ MASKED = ("/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 # What the default profile of container runtimes refuses, as Docker's documentation lists it (docs.docker.com, "Seccomp
 # security profiles", significant system calls blocked); ours refuses these and allows all others.
-REFUSED = [
-    "acct",
-    "add_key",
-    "bpf",
-    "clock_adjtime",
-    "clock_settime",
-    "create_module",
-    "delete_module",
-    "finit_module",
-    "get_mempolicy",
-    "init_module",
-    "kcmp",
-    "kexec_file_load",
-    "kexec_load",
-    "keyctl",
-    "lookup_dcookie",
-    "mbind",
-    "mount",
-    "move_pages",
-    "name_to_handle_at",
-    "nfsservctl",
-    "open_by_handle_at",
-    "perf_event_open",
-    "personality",
-    "pivot_root",
-    "process_madvise",
-    "quotactl",
-    "reboot",
-    "request_key",
-    "set_mempolicy",
-    "setns",
-    "settimeofday",
-    "swapoff",
-    "swapon",
-    "syslog",
-    "umount2",
-    "unshare",
-    "userfaultfd",
-    "vhangup",
-]
+REFUSED = """
+    acct add_key bpf clock_adjtime clock_settime create_module delete_module finit_module get_mempolicy init_module
+    kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind mount move_pages name_to_handle_at nfsservctl
+    open_by_handle_at perf_event_open personality pivot_root process_madvise quotactl reboot request_key
+    set_mempolicy setns settimeofday swapoff swapon syslog umount2 unshare userfaultfd vhangup
+"""
 ARCHITECTURES = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 USUAL = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -149,7 +115,7 @@ def seccomp() -> dict[str, Any]:
     return {
         "defaultAction": "SCMP_ACT_ALLOW",
         "architectures": [ARCHITECTURES[platform.machine()]],
-        "syscalls": [{"names": REFUSED, "action": "SCMP_ACT_ERRNO", "errnoRet": 1}],
+        "syscalls": [{"names": REFUSED.split(), "action": "SCMP_ACT_ERRNO", "errnoRet": 1}],
     }
 
 
