@@ -38,7 +38,7 @@ _ELF = b"\x7fELF"
 
 def main() -> None:
     root, prefix = Path(sys.argv[1]), Path(sys.argv[2])
-    copied = [*assemble(root), *copy_tree(prefix, root, SCRIPTS)]
+    copied = [*assemble(root, UNUSED.split()), *copy_tree(prefix, root, SCRIPTS)]
     libraries = copy_libraries(copied, root)
     compile_all(root)
     add_user(root)
@@ -46,7 +46,7 @@ def main() -> None:
     Path(f"{root}.files").write_text("".join(f"{path}\n" for path in system))
 
 
-def assemble(root: Path) -> list[Path]:
+def assemble(root: Path, unused: Iterable[str]) -> list[Path]:
     """The interpreter that runs this, its standard library, and what every program looks for; the files copied."""
     root.mkdir(parents=True, exist_ok=True)
     merge_usr(root)
@@ -54,7 +54,7 @@ def assemble(root: Path) -> list[Path]:
         (root / name).mkdir(exist_ok=True)
         (root / name).chmod(mode)
     binary = Path(os.path.realpath(sys.executable))
-    copied = [copy(binary, root), *copy_tree(Path(sysconfig.get_path("stdlib")), root, UNUSED.split())]
+    copied = [copy(binary, root), *copy_tree(Path(sysconfig.get_path("stdlib")), root, unused)]
     link = binary.with_name("python3")
     if link != binary and not (root / link.relative_to("/")).exists():
         (root / link.relative_to("/")).symlink_to(binary.name)

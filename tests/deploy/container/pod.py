@@ -37,7 +37,8 @@ while True:
 def make_root(folder: Path) -> Path:
     """A root with this Python, its libraries and nothing else: no shell, no program but the interpreter and py-spy."""
     root = folder / "root"
-    assemble.copy_libraries(assemble.assemble(root), root)
+    unused = set(assemble.UNUSED.split()) - {"__pycache__"}  # byte code is at hand here, and cannot be written later
+    assemble.copy_libraries(assemble.assemble(root, unused), root)
     assemble.add_user(root)
     beside = root / PYTHON[1:]
     shutil.copy2(Path(sys.executable).with_name("py-spy"), beside.with_name("py-spy"))

@@ -27,6 +27,11 @@ from deploy.container import assemble, sbom
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
+PARTS = os.environ.get("BRIMWATCH_IMAGE_PARTS", "")
+if not PARTS:
+    reason = "the image takes minutes and the network to build: `make test-image` does, and runs this"
+    pytest.skip(reason, allow_module_level=True)
+
 MOST = 60_000_000  # bytes, compressed
 NO_PROGRAMS = {"sh", "bash", "dash", "busybox", "apt", "apt-get", "dpkg", "pip", "pip3", "perl", "su", "mount"}
 CONFIG = r"""
@@ -51,11 +56,8 @@ class Image(NamedTuple):
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    parts = os.environ.get("BRIMWATCH_IMAGE_PARTS")
-    if parts is None:
-        pytest.skip("the image takes minutes and the network to build: `make test-image` does, and runs this")
     folder = tmp_path_factory.mktemp("image")
-    base = Path(parts).resolve()
+    base = Path(PARTS).resolve()
     stages = parse(REPOSITORY / "deploy" / "container" / "Dockerfile")
     bases = {"debian:trixie-slim": base / "base"}
     builder = Builder(REPOSITORY, folder, bases, base / "wheels", find_component("runc"))
@@ -105,6 +107,7 @@ def test_it_runs_as_it_says_and_is_healthy(image: Image, pod: Pod, wait_until: A
 
 def test_it_is_a_sidecar(image: Image, pod: Pod, tmp_path: Path, wait_until: Any, free_port: Any) -> None:
     app, port = pod.hooked(Box([])), free_port()
+    app.take(150)
     words = ["run", "--config.file", "/config/brimwatch.yaml", "--web.listen-address", f"127.0.0.1:{port}"]
     mounts = [bind(write_volume(tmp_path, CONFIG), "/config"), tmpfs("/var/lib/brimwatch")]
     log = tmp_path / "log"
@@ -112,8 +115,6 @@ def test_it_is_a_sidecar(image: Image, pod: Pod, tmp_path: Path, wait_until: Any
         process = pod.start("sidecar", image.box(words, mounts=mounts), image.root, stderr=file)
     daemon = Daemon(process, f"http://127.0.0.1:{port}", log)
     wait_until(daemon.ready, 30)
-    wait_until(lambda: daemon.metric("brimwatch_target_python_threads", target="app"), 20)
-    app.take(150)
     wait_until(lambda: len(daemon.events("action_ran")) == 2, 20)
     done = {one["facts"]["action"]: one["facts"] for one in daemon.events("action_ran")}
     assert done.keys() == {"stacks", "reclaim"}

@@ -69,8 +69,8 @@ def test_a_sidecar_reads_the_limit_asks_the_agent_and_wins_memory_back(
 ) -> None:
     app = pod.hooked(Box([], memory=LIMIT, mounts=[tmpfs(point) for point in volumes], cgroup_namespace=own_cgroup))
     assert app.run("print(hooks.status()['agent']['address'])").startswith(address)
+    app.take(250)  # all of it, before anybody asks
     daemon = beside("reclaim", cgroup_namespace=own_cgroup)
-    app.take(250)
     event = wait_until(lambda: daemon.events("action_ran"), 20)[0]
     assert daemon.metric("brimwatch_target_memory_limit_bytes", target="app", source="cgroup") == LIMIT
     assert "piles (250.0 MB claimed)" in event["facts"]["detail"]
@@ -115,7 +115,7 @@ def test_an_application_that_was_pid_1_is_not_killed_by_a_signal_that_it_does_no
 def test_a_signal_that_the_application_catches_wins_memory_back(pod: Pod, beside: Any, wait_until: Any) -> None:
     app = pod.hooked(Box([], memory=LIMIT))
     app.run(GIVES_BACK)
-    app.take(250)  # all of it, before anybody asks: memory that is freed below what is just being made stays mapped
+    app.take(250)  # all of it, as above: memory that is freed below what is just being made stays mapped
     daemon = beside("usr1")
     event = wait_until(lambda: daemon.events("action_ran"), 20)[0]
     assert event["facts"]["reclaimed_bytes"] > 100_000_000
