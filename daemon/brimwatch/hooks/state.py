@@ -93,6 +93,12 @@ class State:
         turn = self.turn
         run_beside(lambda: begun.run(turn), "brimwatch-hooks")
 
+    def forget_tier(self) -> None:
+        """Nobody judges any more: what was put off while memory was short is not put off for ever."""
+        if self.judgement.forget():
+            self.untold = self.judgement.tier
+            self.tell_subscribers()
+
     def tell_subscribers(self) -> None:
         """Begin to tell them of the last change; only the last one counts."""
         tier = self.untold

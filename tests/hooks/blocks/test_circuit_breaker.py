@@ -201,7 +201,7 @@ def test_a_child_forked_while_it_is_asked_can_ask() -> None:
     held, end = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with breaker._lock:
+        with breaker.lock:
             held.set()
             end.wait(10)
 

@@ -12,8 +12,8 @@ from tests.hooks.blocks.dropping import outcome
 from tests.hooks.blocks.forking import in_child
 
 from brimwatch import hooks
+from brimwatch.hooks.following import FOLLOWING
 from brimwatch.hooks.request import Request
-from brimwatch.hooks.standing import BLOCKS
 
 
 class Model:
@@ -47,9 +47,9 @@ def test_what_loading_took_is_recorded() -> None:
         return bytearray(b"x") * 30_000_000
 
     lazy = hooks.LazyModule("big", load)
-    assert (lazy.__lazy__.footprint(), lazy.__lazy__.load_bytes) == (0, None)
+    assert (lazy.__lazy__.size_bytes(), lazy.__lazy__.load_bytes) == (0, None)
     assert len(lazy.upper()) == 30_000_000
-    assert lazy.__lazy__.footprint() >= 29_000_000
+    assert lazy.__lazy__.size_bytes() >= 29_000_000
     info = lazy.__lazy__.info()
     assert info["load_bytes"] >= 29_000_000
     assert info["load_seconds"] >= 0.01
@@ -281,7 +281,7 @@ def test_a_child_forked_while_it_is_loaded_loads_for_itself() -> None:
 
 
 def test_all_blocks_together_are_one_subscriber() -> None:
-    before = [one for one in hooks.api.REGISTRY.subscribers if one != BLOCKS._tell]
+    before = [one for one in hooks.api.REGISTRY.subscribers if one != FOLLOWING.tell]
     breakers = [hooks.CircuitBreaker() for _ in range(5)]
-    assert [one for one in hooks.api.REGISTRY.subscribers if one not in before] == [BLOCKS._tell]
+    assert [one for one in hooks.api.REGISTRY.subscribers if one not in before] == [FOLLOWING.tell]
     assert len({breaker.name for breaker in breakers}) == 5
