@@ -115,7 +115,8 @@ class State:
 def tell(registry: Registry, tier: str) -> None:
     """Tell every subscriber, on this thread; one that raises is counted and keeps nobody from hearing."""
     for callback in registry.subscribers:
-        registry.deaf += not _heard(callback, tier)
+        if not _heard(callback, tier):  # which may count as well: not read before it
+            registry.deaf += 1
 
 
 def _heard(callback: Callable[[str], Any], tier: str) -> bool:

@@ -1,5 +1,6 @@
 """Is what is lazy loaded once, dropped when it may go, and kept when it may not?"""
 
+import copy
 import gc
 import threading
 import time
@@ -285,3 +286,14 @@ def test_all_blocks_together_are_one_subscriber() -> None:
     breakers = [hooks.CircuitBreaker() for _ in range(5)]
     assert [one for one in hooks.api.REGISTRY.subscribers if one not in before] == [FOLLOWING.tell]
     assert len({breaker.name for breaker in breakers}) == 5
+
+
+def test_a_copy_is_refused_and_does_not_ask_itself_for_ever() -> None:
+    with pytest.raises(AttributeError):
+        copy.copy(hooks.LazyModule("model", Model))
+
+
+def test_what_a_collection_ends_may_use_it_while_it_is_dropped() -> None:
+    lazy = hooks.LazyModule("model", Model)
+    with lazy.__lazy__._lock:
+        assert lazy.predict(40) == 41

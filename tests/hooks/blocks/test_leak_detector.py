@@ -248,3 +248,13 @@ def test_many_threads_may_look_report_and_shrink_at_once(detector: hooks.LeakDet
     for thread in threads:
         thread.join(60)
     assert (faults, detector.looks, detector.faults) == ([], 20, 0)
+
+
+def test_a_callback_that_exits_ends_no_thread_of_ours(wait_until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(_found: Any) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(hooks.LeakDetector, "look", leave)
+    found = hooks.LeakDetector(interval=0.01, window=0.05)
+    wait_until(lambda: found.faults >= 2)
+    found.close()
