@@ -95,9 +95,10 @@ class State:
 
     def forget_tier(self) -> None:
         """Nobody judges any more: what was put off while memory was short is not put off for ever."""
-        if self.judgement.forget():
-            self.untold = self.judgement.tier
-            self.tell_subscribers()
+        self.untold = None
+        if self.judgement.forget() and self.registry.subscribers:
+            tier = self.judgement.tier
+            run_beside(lambda: tell(self.registry, tier), "brimwatch-aside")  # no agent would try again later
 
     def tell_subscribers(self) -> None:
         """Begin to tell them of the last change; only the last one counts."""

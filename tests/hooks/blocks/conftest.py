@@ -13,8 +13,10 @@ from tests.hooks.blocks.logged import Log, states
 from tests.hooks.conftest import DAEMON
 
 from brimwatch import hooks
+from brimwatch.hooks import api
 from brimwatch.hooks.api import REGISTRY
 from brimwatch.hooks.block import leave
+from brimwatch.hooks.following import FOLLOWING
 from brimwatch.hooks.guarding import GUARDS
 from brimwatch.hooks.request import Request
 from brimwatch.hooks.streaming import STREAMS
@@ -59,13 +61,17 @@ def enter() -> Iterator[Callable[[str], None]]:
 @pytest.fixture(autouse=True)
 def registry() -> Iterator[Any]:
     """The registry of this process, which is afterwards as it was: the blocks of one test are not left to the next."""
-    hooks, subscribers = REGISTRY.hooks, REGISTRY.subscribers
+    api._state()  # which adds the built-in ones, once
+    hooks, subscribers, following = REGISTRY.hooks, REGISTRY.subscribers, list(FOLLOWING.blocks)
     yield REGISTRY
     owned = [hook.owner() for hook in REGISTRY.hooks.values() if hook.owner is not None and hook.name not in hooks]
     for block in owned:
         if block is not None:
             leave(block)
     REGISTRY.hooks, REGISTRY.subscribers = hooks, subscribers
+    for block in FOLLOWING.blocks:
+        if not any(block is one for one in following):
+            FOLLOWING.discard(block)
     STREAMS.name = ""  # they would think that they are registered
     GUARDS.records.clear()
 

@@ -63,7 +63,6 @@ def test_what_took_a_blocks_name_keeps_it_when_the_block_goes(registry: Any) -> 
 
 
 def test_a_dropped_block_is_shown_no_more_and_leaves_its_place(registry: Any) -> None:
-    hooks.status()  # from now on the built-in ones are there
     blocks = [Block() for _ in range(MOST_HOOKS)]
     assert len(registry.hooks) == MOST_HOOKS
     refused = registry.refused
