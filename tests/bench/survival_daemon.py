@@ -33,22 +33,23 @@ policies:
   hooks:
     cooldown: 0s
     tiers:
-      critical:  {{when: {{working_set: 85%, rss: 85%}}, do: [reclaim]}}
-      emergency: {{when: {{working_set: 93%, rss: 93%}}, do: [reclaim]}}
+      critical:  {{when: {{working_set: 70%, rss: 70%}}, do: [reclaim]}}
+      emergency: {{when: {{working_set: 85%, rss: 85%}}, do: [reclaim]}}
   ceiling:
     cooldown: 0s
     tiers:
-      critical:  {{when: {{working_set: 85%, rss: 85%}}, do: [ceiling, reclaim]}}
-      emergency: {{when: {{working_set: 93%, rss: 93%}}, do: [reclaim]}}
+      critical:  {{when: {{working_set: 70%, rss: 70%}}, do: [ceiling, reclaim]}}
+      emergency: {{when: {{working_set: 85%, rss: 85%}}, do: [reclaim]}}
   early:
     cooldown: 0s
     tiers:
       warning:   {{when: {{working_set: 40%, rss: 40%}}, do: [bound]}}
-      critical:  {{when: {{working_set: 85%, rss: 85%}}, do: [reclaim]}}
+      critical:  {{when: {{working_set: 70%, rss: 70%}}, do: [reclaim]}}
 actions:
-  ceiling: {{rlimit: {{data: +16MB}}}}
+  ceiling: {{rlimit: {{data: +64MB}}}}
   bound:   {{rlimit: {{data: +120MB}}}}
 """
+TIER = 0.7  # of the limit: what is left above it is what grows by 1 GB/s in 100 ms, and a little more
 TARGET = "  - {{name: {name}, match: {{cmdline: 'survivor\\.py {name} '}}, policy: {policy}}}"
 
 

@@ -17,7 +17,7 @@ class EarlyOom:
     def acts(self) -> int:
         """How often it would have signalled a process."""
         text = self._output.read_text(errors="backslashreplace")
-        return sum("sending SIG" in line for line in text.splitlines())
+        return sum("sending SIG" in line and " to process " in line for line in text.splitlines())
 
 
 @contextlib.contextmanager

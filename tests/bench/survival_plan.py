@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tests.bench.survival_daemon import TIER
 from tests.bench.survival_run import LIMIT, Course
 
 RUNS = 10
@@ -28,8 +29,8 @@ class Row:
 
 
 def base(rate: int) -> int:
-    """MB that cannot be dropped, so that at the tier (85 %) what can be is what grows in 100 ms."""
-    return int(LIMIT * 0.85 / 1e6 - rate * 0.1 - INTERPRETER)
+    """MB that cannot be dropped, so that at the tier what can be is what grows in 100 ms."""
+    return int(LIMIT * TIER / 1e6 - rate * 0.1 - INTERPRETER)
 
 
 def rows(rates: tuple[int, ...], ceiling: tuple[int, ...], tight: tuple[int, ...]) -> list[Row]:

@@ -38,7 +38,7 @@ def test_the_kernel_kills_what_nobody_helps_and_its_work_until_then_is_known(cgr
 @pytest.mark.live
 def test_a_run_that_a_daemon_saves_goes_on_to_its_end(cgroups: None, tmp_path: object) -> None:
     with watching(tmp_path) as watch:  # type: ignore[arg-type]
-        fate = run(Course("cache+280", 150, 2), "hooks-0", watch)
+        fate = run(Course("cache+220", 150, 2), "hooks-0", watch)
     assert (fate.alive, fate.ended, fate.kills) == (True, None, 0)
     assert fate.drops > 0
     assert fate.warned is not None

@@ -12,11 +12,11 @@ from brimwatch.inspect import worker
 def test_it_begins_where_a_sandbox_forbids_to_step_back(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def forbidden(step: int) -> int:
-        asked.append(step)
+    def forbidden(which: int, who: int, priority: int) -> None:
+        asked.append((which, who, priority))
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(os, "nice", forbidden)  # as systemd's SystemCallFilter=~@resources does
+    monkeypatch.setattr(os, "setpriority", forbidden)  # as systemd's SystemCallFilter=~@resources does
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     worker.main()
-    assert asked == [worker.NICE]
+    assert asked == [(os.PRIO_PROCESS, 0, worker.NICE)]

@@ -147,10 +147,19 @@ class Agent:
         now = time.monotonic()
         self._clients = [client for client in self._clients if self._go_on(client, events, now)]
         if self.place is not None and events.get(self.place.socket.fileno(), 0) & select.POLLIN and not self.stopping:
+            known = set(map(id, self._clients))
             with self.lock:
                 for _ in range(MOST_CLIENTS):
                     if not self._accept(now):
                         break
+            self._hear([client for client in self._clients if id(client) not in known], now)
+
+    def _hear(self, fresh: list[Client], now: float) -> None:
+        """Most have said all of it when they are let in: to wait for that would cost a turn of the interpreter."""
+        for client in fresh:
+            if not client.writing and not client.read(now):
+                client.close()
+                self._clients.remove(client)
 
     def _go_on(self, client: Client, events: dict[int, int], now: float) -> bool:
         """One step of a connection; False, and closed, when it is over."""

@@ -136,11 +136,23 @@ class Membership:
                 self._let_go(subject, process, now)
 
     def _let_go(self, subject: Subject, process: ProcessId, now: float) -> None:
-        """A pass may see an end before a look does; what only matches no more has not ended."""
+        """A pass may see an end before a look does; what only matches no more has not ended.
+
+        On its way out a process has no command line any more, and its memory takes a while to go: it stays under watch
+        until it has ended, or nobody would say who killed it.
+        """
         if self._has_ended(process, subject.watched[process].pidfd):
             self.lost(subject, process, now)
+        elif self._is_exiting(process):
+            self._unsettled = True
         else:
             self.drop(subject, process, now)
+
+    def _is_exiting(self, process: ProcessId) -> bool:
+        try:
+            return read_stat(self._procfs, process.pid).is_exiting
+        except (ProcessLookupError, PermissionError):
+            return False
 
     def _has_ended(self, process: ProcessId, pidfd: int) -> bool:
         if pidfd >= 0:
