@@ -175,7 +175,8 @@ def wait():
     changed.wait(20); changed.clear(); return heard[-1] if heard else None
 """
     target = start(code, install="")
-    assert target.stats()["tier"] == "calm"
+    target.address()
+    assert target.run("time.sleep(0.5); print(hooks.status()['tier'])") == "calm"  # the agent is at rest by now
     target.send("hooks.install(thresholds={'emergency': 1})")
     assert target.run("print(wait())") == "emergency"
     target.send("hooks.uninstall()")
