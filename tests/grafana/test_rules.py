@@ -14,7 +14,7 @@ from tests.grafana.alerting import GRAFANA, ROOT, write_rules
 from grafana import build_rules
 
 RULES = GRAFANA / "rules" / "brimwatch.yaml"
-CASES = GRAFANA / "rules" / "brimwatch-tests.yaml"
+CASES = GRAFANA / "rules.test.yaml"
 GROUPS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"]
 ALERTS: dict[str, dict[str, Any]] = {one["alert"]: one for group in GROUPS for one in group["rules"] if "alert" in one}
 RECORDED: dict[str, str] = {one["record"]: one["expr"] for group in GROUPS for one in group["rules"] if "record" in one}
@@ -143,7 +143,9 @@ def test_every_alert_fires_and_stays_silent_where_it_should(component: Callable[
 
 def test_the_cases_notice_a_threshold_that_is_wrong(component: Callable[[str], str], tmp_path: Path) -> None:
     wrong = {"leak_share": -1, "leak_bytes": 0, "stalled_seconds": 20, "exhaustion_seconds": 60, "successes": 9}
-    write_rules(tmp_path, {name: str(value) for name, value in wrong.items()}).rename(tmp_path / RULES.name)
+    (tmp_path / RULES.parent.name).mkdir()
+    changed = write_rules(tmp_path, {name: str(value) for name, value in wrong.items()})
+    changed.rename(tmp_path / RULES.parent.name / RULES.name)
     (tmp_path / CASES.name).write_text(CASES.read_text())
     words = [component("promtool"), "test", "rules", CASES.name]
     run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
