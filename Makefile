@@ -8,7 +8,7 @@ ARGS ?=
 JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-vm lint bench clean
+.PHONY: help run test test-torch test-vm lint bench dashboards pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ help: ## show this list
 run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
 	@$(BIN)/brimwatch demo $(ARGS)
 
-test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
+test: $(VENV)/.recipes $(VENV)/.dashboards ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
 	@tests/components/install
 	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
@@ -36,6 +36,13 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
 	@tests/components/install gcc prometheus-process-exporter >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+dashboards: $(VENV)/.dashboards ## write grafana/dashboards/*.json anew from grafana/parts
+	@$(BIN)/python -m grafana.build
+
+pictures: $(VENV)/.dashboards ## draw both dashboards of real targets, by a real Prometheus: grafana/pictures, 3 minutes
+	@tests/components/install prometheus >&2
+	@$(BIN)/python -m tests.grafana.pictures
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis daemon/*.egg-info build dist
@@ -57,4 +64,9 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/co
 $(VENV)/.recipes: $(VENV)/.dev
 	@echo 'Installing the libraries of docs/recipes.md into $(VENV) ...' >&2
 	@$(PIP) --editable '.[recipes]' >&2
+	@touch $@
+
+$(VENV)/.dashboards: $(VENV)/.dev
+	@echo 'Installing what builds and draws the dashboards into $(VENV) ...' >&2
+	@$(PIP) --editable '.[dashboards]' >&2
 	@touch $@
