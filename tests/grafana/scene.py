@@ -1,6 +1,7 @@
 """What do the dashboards show? A real daemon on real targets of every kind, and a real Prometheus that scrapes it."""
 
 import os
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -75,7 +76,7 @@ class Prometheus:
 
     def ask(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10)
-        assert answer.status_code == 200, f"{parameters}: {answer.text}"
+        answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
@@ -118,6 +119,13 @@ class Scene:
     victim: Grower  # in a container that is too small for what it will want
     daemon: Daemon
     prometheus: Prometheus
+
+
+def free_port() -> int:
+    """A loopback TCP port on which nothing listened a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
