@@ -8,7 +8,7 @@ from grafana.parts import fleet_daemons
 from grafana.parts.frame import FLEET_UID, INSTANCE_PAGE, TARGET_UID, Board, common_variables, to_dashboard, to_page
 from grafana.parts.looks import TIERS, link, not_growing, tier_colours, tier_words
 from grafana.parts.panels import coloured, graph, number, rows, tiers
-from grafana.parts.queries import FLEET, RANGE, SUBJECT, Query, first_too, increase
+from grafana.parts.queries import FLEET, RANGE, SUBJECT, Query, first_too, increase, transitions
 from grafana_foundation_sdk.models import dashboard as models
 
 TO_TARGET = (
@@ -188,6 +188,6 @@ def won_back_by_action() -> Any:
 
 
 def changes() -> Any:
-    counted = f"sum by (to) ({first_too('brimwatch_target_tier_transitions_total', FLEET)})"
+    counted = f"sum by (to) ({transitions(FLEET)})"
     words = "Changes of tier, by the tier that was entered. Many in a short time: thresholds too near to each other."
     return graph("Tiers entered", words, "short", Query(counted, "{{to}}"), bars=True, overrides=tier_colours())

@@ -38,6 +38,14 @@ def first_too(metric: str, selector: str, window: str = RATE) -> str:
     return f"({grown} + ({grown} * 0 + 1 unless {before}) or {grown})"
 
 
+def transitions(selector: str) -> str:
+    """Changes of tier: from calm and back they are there at 0 from the first scrape, others begin with their first."""
+    metric = "brimwatch_target_tier_transitions_total"
+    between = first_too(metric, f'{selector}, from!="calm", to!="calm"')
+    begun, ended = (increase(metric, f'{selector}, {side}="calm"') for side in ("from", "to"))
+    return f"{begun} or {ended} or {between}"
+
+
 def quantile(share: float, histogram: str, selector: str, by: str = "") -> str:
     """A quantile of a histogram over the rate interval."""
     labels = f"le, {by}" if by else "le"

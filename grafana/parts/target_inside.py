@@ -7,7 +7,7 @@ from typing import Any
 from grafana.parts.frame import Board
 from grafana.parts.looks import dashed, right, tier_colours, tier_lines
 from grafana.parts.panels import coloured, graph, rows
-from grafana.parts.queries import MEMBER, RANGE, RATE, TARGET, Query, first_too, increase
+from grafana.parts.queries import MEMBER, RANGE, RATE, TARGET, Query, first_too, increase, transitions
 
 
 def lines(board: Board) -> None:
@@ -82,7 +82,7 @@ def taken_back() -> Any:
 
 
 def changes() -> Any:
-    counted = f"sum by (to) ({first_too('brimwatch_target_tier_transitions_total', TARGET)})"
+    counted = f"sum by (to) ({transitions(TARGET)})"
     words = "Changes of tier, by the tier that was entered. Many in a short time: thresholds too near to each other."
     return graph("Tiers entered", words, "short", Query(counted, "{{to}}"), bars=True, overrides=tier_colours())
 

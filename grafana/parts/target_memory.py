@@ -87,13 +87,14 @@ def trend() -> Any:
 def breakdown() -> Any:
     words = (
         "Unique: what would come back if it ended. Its part of shared pages; the rest of those, which others account "
-        "for; and what is swapped out. All together: resident set and swap."
+        "for; and what is swapped out. All together: resident set and swap. Proportional and unique set are read "
+        "less often, so that their edges come later."
     )
     return graph(
         "Breakdown", words, "decbytes",
         Query(UNIQUE, "unique {{member}}"),
-        Query(f"{PROPORTIONAL} - {UNIQUE}", "its part of shared {{member}}"),
-        Query(f"{RESIDENT} - {PROPORTIONAL}", "rest of shared {{member}}"),
+        Query(f"clamp_min({PROPORTIONAL} - {UNIQUE}, 0)", "its part of shared {{member}}"),
+        Query(f"clamp_min({RESIDENT} - {PROPORTIONAL}, 0)", "rest of shared {{member}}"),
         Query(f"brimwatch_target_swap_bytes{{{MEMBER}}}", "swap {{member}}"),
         stacked=True,
     )  # fmt: skip

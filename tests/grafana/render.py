@@ -14,44 +14,21 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from tests.grafana.boards import Board, panels, substituted
-from tests.grafana.scene import Prometheus
+from tests.grafana.boards import Board
+from tests.grafana.looking import BACKGROUND, COLUMN, CYCLE, QUIET, SURFACE, UNIT, View, colour
+from tests.grafana.render_text import figure, table
 from tests.grafana.written import legend_of, properties_of, written
-
-COLOURS = {
-    "green": "#73bf69", "yellow": "#fade2a", "orange": "#ff9830", "red": "#f2495c", "dark-red": "#c4162a",
-    "blue": "#5794f2", "purple": "#b877d9", "text": "#ccccdc",
-}  # fmt: skip
-CYCLE = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#705da0", "#37872d", "#fade2a"]
-BACKGROUND, SURFACE, QUIET = "#111217", "#181b1f", "#8e8e9a"
-COLUMN, UNIT = 0.62, 0.36  # inches of a column and of a unit of height
-
-
-@dataclass(frozen=True)
-class View:
-    """What is looked at: a Prometheus, the variables' values, and the time."""
-
-    prometheus: Prometheus
-    values: dict[str, str]
-    start: float
-    end: float
-    step: float
-
-    def history(self, expr: str) -> list[dict[str, Any]]:
-        return self.prometheus.history(substituted(expr, self.values), self.start, self.end, self.step)
-
-    def now(self, expr: str) -> list[dict[str, Any]]:
-        return self.prometheus.ask("query", query=substituted(expr, self.values), time=self.end)
 
 
 def draw(board: Board, view: View, file: Path) -> None:
     """Write one picture of the whole dashboard."""
     places = [panel["gridPos"] for panel in board["panels"]]
     height = max(place["y"] + place["h"] for place in places) + 1
-    figure = plt.figure(figsize=(24 * COLUMN, height * UNIT), facecolor=BACKGROUND)
-    chosen = "   ".join(f"{name}: {view.values[name]}" for name in ("target", "window") if name in view.values)
-    figure.text(0.006, 1 - 0.6 / height, board["title"], color="white", size=12, weight="bold", va="center")
-    figure.text(0.5, 1 - 0.6 / height, chosen, color=QUIET, size=9, va="center")
+    canvas = plt.figure(figsize=(24 * COLUMN, height * UNIT), facecolor=BACKGROUND)
+    has = {variable["name"] for variable in board["templating"]["list"]}
+    chosen = "   ".join(f"{name}: {view.values[name]}" for name in ("target", "window") if name in has)
+    canvas.text(0.006, 1 - 0.6 / height, board["title"], color="white", size=12, weight="bold", va="center")
+    canvas.text(0.5, 1 - 0.6 / height, chosen, color=QUIET, size=9, va="center")
     marks = [(one, view.history(one["expr"])) for one in board["annotations"]["list"]]
     for panel in board["panels"]:
         place = panel["gridPos"]
@@ -59,22 +36,18 @@ def draw(board: Board, view: View, file: Path) -> None:
         bottom = 1 - (place["y"] + 1 + place["h"]) / height
         box = (left + 0.0025, bottom + 0.1 / height, width - 0.005, (place["h"] - 0.2) / height)
         if panel["type"] == "row":
-            figure.text(left + 0.006, bottom + 0.5 / height, panel["title"], color="#d5d5dc", size=9, va="center")
+            canvas.text(left + 0.006, bottom + 0.5 / height, panel["title"], color="#d5d5dc", size=9, va="center")
             continue
-        axes = figure.add_axes(box, facecolor=SURFACE)
+        axes = canvas.add_axes(box, facecolor=SURFACE)
         axes.set(xticks=[], yticks=[])
-        axes.text(0.01, 1 - 0.3 / place["h"], panel["title"], transform=axes.transAxes, color="#d5d5dc", size=7.5,
+        axes.text(0.01, 1 - 0.3 / place["h"], panel["title"], transform=axes.transAxes, color="#d5d5dc", size=8.5,
                   weight="bold", va="center")  # fmt: skip
         for spine in axes.spines.values():
             spine.set_color("#2a2d33")
         DRAWN[panel["type"]](panel, axes, view, marks)
     file.parent.mkdir(exist_ok=True)
-    figure.savefig(file, dpi=100, facecolor=BACKGROUND)
-    plt.close(figure)
-
-
-def colour(name: str) -> str:
-    return COLOURS.get(name, name)
+    canvas.savefig(file, dpi=120, facecolor=BACKGROUND)
+    plt.close(canvas)
 
 
 def inner(axes: Axes, left: float = 0.07, bottom: float = 0.2, top: float = 0.88, right: float = 0.985) -> Axes:
@@ -87,7 +60,7 @@ def inner(axes: Axes, left: float = 0.07, bottom: float = 0.2, top: float = 0.88
         (top - bottom) * box.height,
     )
     made = axes.figure.add_axes(room, facecolor=SURFACE)
-    made.tick_params(colors=QUIET, labelsize=5.5, length=0, pad=2)
+    made.tick_params(colors=QUIET, labelsize=6.5, length=0, pad=2)
     for spine in made.spines.values():
         spine.set_visible(False)
     made.grid(color="#2a2d33", linewidth=0.5)
@@ -141,7 +114,7 @@ def graph(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
     if second is not None:
         unit = next(one.properties["unit"] for one in shown if "unit" in one.properties)
         second.set_ylim(bottom=0)
-        second.tick_params(colors=QUIET, labelsize=5.5, length=0, pad=2)
+        second.tick_params(colors=QUIET, labelsize=6.5, length=0, pad=2)
         second.yaxis.set_major_formatter(lambda value, _: written(value, unit))
     _marked(room, view, marks)
     _legend(axes, shown, handles, height)
@@ -173,10 +146,16 @@ class _Line:
 def _scale(axes: Axes, defaults: dict[str, Any]) -> None:
     if "min" in defaults:
         axes.set_ylim(bottom=defaults["min"])
+    if axes.get_ylim()[1] < 0.06 and max(map(_highest, axes.lines), default=0.0) == 0:
+        axes.set_ylim(top=1)  # nothing but 0
     if "max" in defaults:
         axes.set_ylim(top=defaults["max"])
     axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
     axes.yaxis.set_major_formatter(lambda value, _: written(value, defaults["unit"]))
+
+
+def _highest(line: Any) -> float:
+    return max((abs(value) for value in line.get_ydata()), default=0.0)
 
 
 def _marked(axes: Axes, view: View, marks: Any) -> None:
@@ -198,63 +177,13 @@ def _legend(axes: Axes, shown: list[Series], handles: list[Any], height: int) ->
         axes.text(0.5, 0.5, "No data", transform=axes.transAxes, color=QUIET, size=8, ha="center", va="center")
         return
     names = [one.legend if len(one.legend) < 34 else one.legend[:32] + ".." for one in shown]
-    columns = max(1, int(axes.get_position().width * 150 / (max(map(len, names)) + 5)))
-    fits = 2 * columns
+    columns = max(1, int(axes.get_position().width * 165 / (max(map(len, names)) + 5)))
+    fits = 3 * columns if height > 6 else 2 * columns
     legend = axes.legend(
         handles[:fits], names[:fits], loc="lower left", bbox_to_anchor=(0, 0), ncols=columns, frameon=False,
-        fontsize=5.5, labelcolor="#ccccdc", handlelength=1.2, columnspacing=1.0, borderpad=0.2, labelspacing=0.25,
+        fontsize=6.5, labelcolor="#ccccdc", handlelength=1.2, columnspacing=1.0, borderpad=0.2, labelspacing=0.25,
     )  # fmt: skip
     legend.set_zorder(5)
-
-
-def figure(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
-    """A figure for each series, side by side, or below each other where the panel is high."""
-    shown = [
-        (legend_of(target["legendFormat"], one["metric"]), float(one["value"][1]))
-        for target in panel["targets"]
-        for one in view.now(target["expr"])
-    ]
-    if not shown:
-        words = panel["fieldConfig"]["defaults"].get("noValue", "No data")
-        axes.text(0.5, 0.42, words, transform=axes.transAxes, color=QUIET, size=11, ha="center", va="center")
-        return
-    high = panel["gridPos"]["h"] > 6
-    named = panel["options"].get("textMode") == "value_and_name"
-    for place, (legend, value) in enumerate(shown):
-        text, tint = _said(panel, legend, value)
-        share = (place + 0.5) / len(shown)
-        x, y = (0.5, 0.9 - 0.86 * share) if high else (share, 0.5 if named else 0.42)
-        size = 13 if len(shown) > 1 else 17
-        axes.text(x, y, text, transform=axes.transAxes, color=tint, size=size, ha="center", va="center", weight="bold")
-        if named:
-            under = y - (0.055 if high else 0.27)
-            words = re.sub(r"\s+", " ", legend)
-            axes.text(x, under, words, transform=axes.transAxes, color=QUIET, size=6.5, ha="center", va="center")
-
-
-def _said(panel: dict[str, Any], legend: str, value: float) -> tuple[str, str]:
-    """The text for a value, and its colour: of a mapping, else fixed, else of the highest threshold below it."""
-    properties = properties_of(panel, legend)
-    defaults = panel["fieldConfig"]["defaults"]
-    for mapping in properties.get("mappings", defaults.get("mappings", [])):
-        result = _mapped(mapping, value)
-        if result is not None:
-            return result["text"], colour(result.get("color") or "text")
-    text = written(value, properties.get("unit", defaults["unit"]), defaults.get("decimals"))
-    if "color" in properties:
-        return text, colour(properties["color"]["fixedColor"])
-    steps = properties.get("thresholds", defaults.get("thresholds", {"steps": []}))["steps"]
-    reached = [step["color"] for step in steps if step["value"] is None or value >= step["value"]]
-    return text, colour(reached[-1] if reached else "text")
-
-
-def _mapped(mapping: dict[str, Any], value: float) -> dict[str, Any] | None:
-    if mapping["type"] == "value":
-        found: dict[str, Any] | None = mapping["options"].get(f"{value:g}")
-        return found
-    options = mapping["options"]
-    within = (options["from"] or float("-inf")) <= value <= (options["to"] or float("inf"))
-    return options["result"] if within else None
 
 
 def bands(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
@@ -273,45 +202,4 @@ def bands(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
     _marked(room, view, marks)
 
 
-def table(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
-    """Rows merged by their labels, columns in the order and under the names that the transformations say."""
-    organised = panel["transformations"][1]["options"]
-    letters = [target["refId"] for target in panel["targets"]]
-    values = {letter: "Value" if len(letters) == 1 else f"Value #{letter}" for letter in letters}
-    merged: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
-    for target in panel["targets"]:
-        for one in view.now(target["expr"]):
-            row = merged.setdefault(tuple(sorted(one["metric"].items())), dict(one["metric"]))
-            row[values[target["refId"]]] = float(one["value"][1])
-    columns = [name for name in organised["indexByName"] if "custom.hidden" not in properties_of(panel, name)]
-    titles = {name: organised["renameByName"].get(name, name) for name in columns}
-    (order,) = panel["options"]["sortBy"]
-    key = next(name for name, title in titles.items() if title == order["displayName"])
-    absent = (1, 0.0)
-    rows = sorted(merged.values(), key=lambda row: (0, row[key]) if key in row else absent, reverse=order["desc"])
-    _cells(panel, axes, columns, titles, rows)
-
-
-def _cells(
-    panel: dict[str, Any], axes: Axes, columns: list[str], titles: dict[str, str], rows: list[dict[str, Any]]
-) -> None:
-    height = panel["gridPos"]["h"]
-    fits = int((height - 2.0) / 0.72)
-    for number, name in enumerate(columns):
-        x = 0.012 + number / len(columns) * 0.985
-        axes.text(x, 1 - 1.1 / height, titles[name], transform=axes.transAxes, color="#6e9fff", size=6.5, va="center")
-        for place, row in enumerate(rows[:fits]):
-            value = row.get(name, "")
-            text, tint = _said(panel, titles[name], value) if isinstance(value, float) else (value, colour("text"))
-            y = 1 - (1.85 + 0.72 * place) / height
-            axes.text(x, y, text, transform=axes.transAxes, color=tint, size=6.5, va="center", clip_on=True)
-    if len(rows) > fits:
-        axes.text(0.99, 0.03, f"{len(rows) - fits} more", transform=axes.transAxes, color=QUIET, size=6, ha="right")
-
-
 DRAWN = {"timeseries": graph, "stat": figure, "state-timeline": bands, "table": table}
-
-
-def kinds(board: Board) -> set[str]:
-    """Types of panels that the board has; one that is not in DRAWN cannot be drawn."""
-    return {panel["type"] for panel in panels(board)}

@@ -36,7 +36,7 @@ policies:
   asked:
     cooldown: 3s
     tiers:
-      warning: {{when: {{rss: 110MB, python_objects: 10000000, threads: 64}}, do: [reclaim]}}
+      warning: {{when: {{rss: 110MB, python_objects: 60000, threads: 16}}, do: [reclaim]}}
       critical: {{when: {{rss: 160MB}}, do: [reclaim]}}
   signalled:
     cooldown: 3s
@@ -173,14 +173,15 @@ def played(tools: Tools, program: str, interval: str, config: str = CONFIG) -> I
     """Start all of it; `program` is Prometheus, `interval` its time between two scrapes."""
     keep = "0" * 6
     with ExitStack() as stack:
-        boxes = [stack.enter_context(container(limit * MB)) for limit in (200, 200, 60)]
+        boxes = [stack.enter_context(container(limit * MB)) for limit in (300, 200, 200, 60)]
         app = start_hooked(tools.spawn, tools.folder / "run", mark=str(tools.folder))
         pool = tuple(grower(tools.spawn, "--keep", keep) for _ in range(2))
         pair = tuple(grower(tools.spawn, "--deaf", "--keep", keep) for _ in range(2))
-        inside = boxed, leak, victim = [hoarder(tools.spawn) for _ in boxes]
+        boxed, leak, victim = [hoarder(tools.spawn) for _ in boxes[1:]]
+        inside = (app, boxed, leak, victim)
         for (_, group), one in zip(boxes, inside, strict=True):
             group.take(one.pid)
-        ids = dict(zip(("boxed", "leak", "victim"), (name[:16] for name, _ in boxes), strict=True))
+        ids = dict(zip(("app", "boxed", "leak", "victim"), (name[:16] for name, _ in boxes), strict=True))
         text = config.format(folder=tools.folder, keep=keep, **ids)
         daemon = start_daemon(tools.spawn, tools.wait_until, tools.free_port(), tools.folder, text)
         prometheus = start_prometheus(tools, program, daemon.url.removeprefix("http://"), interval)

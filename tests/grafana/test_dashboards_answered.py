@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tests.grafana.boards import FILES, Asked, annotation_queries, queries, read, substituted
+from tests.grafana.looking import View
+from tests.grafana.render import draw
 from tests.grafana.scene import Prometheus, Scene, Tools, played
 
 pytestmark = pytest.mark.live
@@ -61,6 +64,14 @@ class Answers:
         }
 
 
+def drawn(scene: Scene, start: float, folder: Path) -> dict[str, tuple[int, int]]:
+    """The sizes of the pictures, in pixels."""
+    view = View(scene.prometheus, {**AS_GRAFANA, "target": "app"}, start, time.time(), 1.0)
+    for path in FILES:
+        draw(read(path), view, folder / f"{path.stem}.png")
+    return {path.stem: Image.open(folder / f"{path.stem}.png").size for path in FILES}
+
+
 def test_every_query_returns_data(component: Any, spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path) -> None:
     tools = Tools(spawn, wait_until, free_port, tmp_path)
     with played(tools, component("prometheus"), "500ms") as scene:
@@ -82,3 +93,6 @@ def test_every_query_returns_data(component: Any, spawn: Any, wait_until: Any, f
         wait_until(lambda: seen.values('brimwatch_target_tier{target="leak"}') == [2.0], 10)
         scene.leak.say("give")
         wait_until(lambda: seen.values('brimwatch_target_tier{target="leak"}') == [0.0], 10)
+        assert {name: width for name, (width, _) in drawn(scene, answers.start, tmp_path).items()} == {
+            "fleet": 1584, "target": 1584,
+        }  # fmt: skip
