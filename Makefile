@@ -40,7 +40,7 @@ bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='samp
 dashboards: $(VENV)/.dashboards ## write grafana/dashboards/*.json anew from grafana/parts
 	@$(BIN)/python -m grafana.build
 
-pictures: $(VENV)/.dashboards ## draw both dashboards of real targets, by a real Prometheus: grafana/pictures, 3 minutes
+pictures: $(VENV)/.dashboards ## draw both dashboards of real targets, by a real Prometheus: grafana/pictures, 4 minutes
 	@tests/components/install prometheus >&2
 	@$(BIN)/python -m tests.grafana.pictures
 

@@ -48,7 +48,7 @@ def play(scene: Scene, seconds: float) -> None:
     while time.monotonic() < end:
         scene.app.take(4)
         if turn % 4 == 0:
-            scene.app.run("leaked.append(bytearray(b'x' * 400_000))")
+            scene.app.run("leaked.append(bytearray(b'x' * 800_000))")
         if turn % 3 == 0:
             leaked += leaked < 188
             scene.leak.say(f"hold {leaked}")

@@ -40,8 +40,8 @@ def draw(board: Board, view: View, file: Path) -> None:
             continue
         axes = canvas.add_axes(box, facecolor=SURFACE)
         axes.set(xticks=[], yticks=[])
-        axes.text(0.01, 1 - 0.3 / place["h"], panel["title"], transform=axes.transAxes, color="#d5d5dc", size=8.5,
-                  weight="bold", va="center")  # fmt: skip
+        title = {"color": "#d5d5dc", "size": 8.5, "weight": "bold", "va": "center"}
+        axes.text(0.1 / place["w"], 1 - 0.35 / place["h"], panel["title"], transform=axes.transAxes, **title)
         for spine in axes.spines.values():
             spine.set_color("#2a2d33")
         DRAWN[panel["type"]](panel, axes, view, marks)
@@ -50,16 +50,12 @@ def draw(board: Board, view: View, file: Path) -> None:
     plt.close(canvas)
 
 
-def inner(axes: Axes, left: float = 0.07, bottom: float = 0.2, top: float = 0.88, right: float = 0.985) -> Axes:
-    """The room inside of a panel, for what has scales."""
-    box = axes.get_position()
-    room = (
-        box.x0 + left * box.width,
-        box.y0 + bottom * box.height,
-        (right - left) * box.width,
-        (top - bottom) * box.height,
-    )
-    made = axes.figure.add_axes(room, facecolor=SURFACE)
+def inner(axes: Axes, panel: dict[str, Any], *, left: float, under: float, right: float = 0.08) -> Axes:
+    """The room inside of a panel, for what has scales; left and right in inches, under in units of height."""
+    box, place = axes.get_position(), panel["gridPos"]
+    inch, unit = box.width / (place["w"] * COLUMN), box.height / place["h"]
+    width, height = box.width - (left + right) * inch, box.height - (under + 0.75) * unit
+    made = axes.figure.add_axes((box.x0 + left * inch, box.y0 + under * unit, width, height), facecolor=SURFACE)
     made.tick_params(colors=QUIET, labelsize=6.5, length=0, pad=2)
     for spine in made.spines.values():
         spine.set_visible(False)
@@ -93,21 +89,19 @@ def series_of(panel: dict[str, Any], view: View) -> list[Series]:
 
 def graph(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
     """Lines, stacks and bars, the annotations as lines from top to bottom."""
-    height = panel["gridPos"]["h"]
     shown = series_of(panel, view)
-    room = inner(axes, left=0.075 if panel["gridPos"]["w"] < 20 else 0.03, bottom=1.9 / height, top=1 - 0.7 / height)
     custom = panel["fieldConfig"]["defaults"]["custom"]
     stacked = custom.get("stacking", {}).get("mode") == "normal"
     bars = custom.get("drawStyle") == "bars"
-    second = room.twinx() if any(one.properties.get("custom.axisPlacement") == "right" for one in shown) else None
+    sides = [one.properties.get("custom.axisPlacement") == "right" for one in shown]
+    room = inner(axes, panel, left=0.45, under=1.9, right=0.45 if any(sides) else 0.08)
+    second = room.twinx() if any(sides) else None
     floor: dict[float, float] = {}
     handles = []
-    for place, one in enumerate(shown):
-        on_right = one.properties.get("custom.axisPlacement") == "right"
+    for place, (one, on_right) in enumerate(zip(shown, sides, strict=True)):
         fixed = one.properties.get("color", {}).get("fixedColor")
-        line = _Line(
-            colour(fixed) if fixed else CYCLE[place % len(CYCLE)], one, second if on_right and second else room
-        )
+        tint = colour(fixed) if fixed else CYCLE[place % len(CYCLE)]
+        line = _Line(tint, one, second if on_right and second else room)
         handles.append(line.drawn(floor if stacked and not on_right else {}, bars=bars, filled=stacked, step=view.step))
     of_time(view, room)
     _scale(room, panel["fieldConfig"]["defaults"])
@@ -117,7 +111,7 @@ def graph(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
         second.tick_params(colors=QUIET, labelsize=6.5, length=0, pad=2)
         second.yaxis.set_major_formatter(lambda value, _: written(value, unit))
     _marked(room, view, marks)
-    _legend(axes, shown, handles, height)
+    _legend(axes, panel, shown, handles)
 
 
 @dataclass
@@ -172,13 +166,14 @@ def _begun(times: list[float], step: float) -> list[float]:
     return [time for place, time in enumerate(times) if place == 0 or time - times[place - 1] > 1.5 * step]
 
 
-def _legend(axes: Axes, shown: list[Series], handles: list[Any], height: int) -> None:
+def _legend(axes: Axes, panel: dict[str, Any], shown: list[Series], handles: list[Any]) -> None:
     if not shown:
         axes.text(0.5, 0.5, "No data", transform=axes.transAxes, color=QUIET, size=8, ha="center", va="center")
         return
     names = [one.legend if len(one.legend) < 34 else one.legend[:32] + ".." for one in shown]
-    columns = max(1, int(axes.get_position().width * 165 / (max(map(len, names)) + 5)))
-    fits = 3 * columns if height > 6 else 2 * columns
+    wide = 0.35 + 0.05 * max(map(len, names))  # inches of a legend
+    columns = max(1, int(panel["gridPos"]["w"] * COLUMN / wide))
+    fits = 3 * columns
     legend = axes.legend(
         handles[:fits], names[:fits], loc="lower left", bbox_to_anchor=(0, 0), ncols=columns, frameon=False,
         fontsize=6.5, labelcolor="#ccccdc", handlelength=1.2, columnspacing=1.0, borderpad=0.2, labelspacing=0.25,
@@ -189,8 +184,7 @@ def _legend(axes: Axes, shown: list[Series], handles: list[Any], height: int) ->
 def bands(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
     """One band for each series, in the colours of the values' mappings."""
     shown = series_of(panel, view)
-    height = panel["gridPos"]["h"]
-    room = inner(axes, left=0.11, bottom=1.0 / height, top=1 - 0.7 / height)
+    room = inner(axes, panel, left=1.6, under=1.0)
     options = panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
     for place, one in enumerate(shown):
         for time, value in one.points:
