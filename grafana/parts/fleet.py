@@ -6,7 +6,7 @@ from typing import Any
 
 from grafana.parts import fleet_daemons
 from grafana.parts.frame import FLEET_UID, INSTANCE_PAGE, TARGET_UID, Board, common_variables, to_dashboard, to_page
-from grafana.parts.looks import TIERS, link, not_growing, tier_colours, tier_words
+from grafana.parts.looks import TIERS, link, no_end, tier_colours, tier_words
 from grafana.parts.panels import coloured, graph, number, rows, tiers
 from grafana.parts.queries import FLEET, RANGE, SUBJECT, Query, first_too, increase, transitions
 from grafana_foundation_sdk.models import dashboard as models
@@ -62,7 +62,7 @@ def nearest() -> Any:
     return number(
         "Shortest time to limit", words, "s", Query(f"bottomk(1, {left} < Inf)", NAME, instant=True),
         colours=((None, "red"), (60.0, "orange"), (600.0, "yellow"), (3600.0, "green")),
-        named=True, nothing="nobody grows", overrides={"/.*/": [link("This target", SERIES_TO_TARGET)]},
+        named=True, nothing="none in sight", overrides={"/.*/": [link("This target", SERIES_TO_TARGET)]},
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def by_time_to_limit() -> Any:
     seconds, speed = models.DynamicConfigValue("unit", "s"), models.DynamicConfigValue("unit", "Bps")
     coloured_cell = models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
     columns = {
-        "Time to limit": (Query(left), [seconds, models.DynamicConfigValue("mappings", not_growing())]),
+        "Time to limit": (Query(left), [seconds, models.DynamicConfigValue("mappings", no_end())]),
         "Tier": (Query(tier), [models.DynamicConfigValue("mappings", tier_words()), coloured_cell]),
         "Of its limit": (Query(full), [share, models.DynamicConfigValue("decimals", 1)]),
         "Headroom": (Query(worst("brimwatch_target_headroom_bytes", "min")), [bytes_]),
@@ -120,9 +120,12 @@ def by_time_to_limit() -> Any:
     }
     words = (
         "Every member, the one with the least time left first. A click on a target opens it from near, one on an "
-        "instance the daemon's own page, with every event. Where the time is not known yet, it counts as not growing."
+        "instance the daemon's own page, with every event. None in sight: it does not grow, or that is not known yet; "
+        "those follow by how full they are."
     )
-    return rows("Who reaches the limit first", words, columns, labels, sort="Time to limit")
+    return rows(
+        "Who reaches the limit first", words, columns, labels, sort={"Time to limit": False, "Of its limit": True}
+    )
 
 
 def timeline() -> Any:

@@ -111,7 +111,7 @@ def missing() -> Any:
     words = "Sources that cannot be read for a target, how many targets each. Conditions on them never hold."
     blind = f"sum by (collector) (1 - brimwatch_collector_capable{{{FLEET}}})"
     columns: dict[str, Any] = {"Blind targets": (Query(blind), [])}
-    return rows("Collectors without access", words, columns, {"collector": []}, sort="Blind targets", descending=True)
+    return rows("Collectors without access", words, columns, {"collector": []}, sort={"Blind targets": True})
 
 
 def dropped() -> Any:
@@ -128,4 +128,4 @@ def versions() -> Any:
     )
     when = [models.DynamicConfigValue("unit", "dateTimeAsIso")]
     labels = {"instance": [link("The daemon's own page", INSTANCE_PAGE)], "version": [], "python": []}
-    return rows("Daemons", words, {"Configuration of": (Query(joined), when)}, labels, sort="instance")
+    return rows("Daemons", words, {"Configuration of": (Query(joined), when)}, labels, sort={"instance": False})

@@ -29,9 +29,9 @@ def yes_or_no(yes: str, no: str) -> list[models.ValueMapping]:
     return words({0: (no, EMERGENCY), 1: (yes, CALM)})
 
 
-def not_growing() -> list[models.ValueMapping]:
-    """`+Inf` is what the exporter says while a target does not grow."""
-    span = models.DashboardRangeMapOptions(from_val=NEVER, to=None, result=result("not growing", CALM))
+def no_end() -> list[models.ValueMapping]:
+    """`+Inf` is what the exporter says while nothing leads to the limit."""
+    span = models.DashboardRangeMapOptions(from_val=NEVER, to=None, result=result("none in sight", CALM))
     return [models.RangeMap(span)]
 
 

@@ -87,12 +87,11 @@ def rows(
     columns: dict[str, tuple[Query, Properties]],
     labels: dict[str, Properties],
     *,
-    sort: str,
-    descending: bool = False,
+    sort: dict[str, bool],
 ) -> table.Panel:
     """One row for each set of labels: `labels` are shown first, then `columns`, both in their order.
 
-    The queries of all columns have the same labels, so that their rows are merged into one.
+    `sort` names columns, and whether the largest comes first. The queries of all columns have the same labels, so that their rows are merged into one.
     """
     queries = [query for query, _ in columns.values()]
     panel = _filled(table.Panel(), title, description, "short", queries, None)
@@ -108,7 +107,7 @@ def rows(
         panel.override_by_name(name, properties)
     for name, properties in labels.items():
         panel.override_by_name(name, properties)
-    return panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
+    return panel.sort_by([common.TableSortByFieldState().display_name(name).desc(down) for name, down in sort.items()])
 
 
 def _filled(panel: Any, title: str, description: str, unit: str, queries: Any, overrides: Overrides | None) -> Any:

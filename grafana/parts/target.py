@@ -17,7 +17,7 @@ from grafana.parts.frame import (
     to_page,
     window,
 )
-from grafana.parts.looks import link, not_growing, tier_words
+from grafana.parts.looks import link, no_end, tier_words
 from grafana.parts.panels import number, tiers
 from grafana.parts.queries import MEMBER, RANGE, TARGET, Query, increase
 from grafana_foundation_sdk.models import dashboard as models
@@ -77,7 +77,7 @@ def left() -> Any:
     least = f"min(brimwatch_target_time_to_limit_seconds{{{MEMBER}}})"
     return number(
         "Time to limit", words, "s", Query(least, "left", instant=True),
-        mappings=not_growing(), nothing="not known yet",
+        mappings=no_end(), nothing="not known yet",
         colours=((None, "red"), (60.0, "orange"), (600.0, "yellow"), (3600.0, "green")),
     )  # fmt: skip
 

@@ -133,7 +133,9 @@ def footprint() -> Any:
 def told() -> Any:
     words = "What else hooks want shown: entries, embedding dimensions, variance retained."
     values = f"max by (hook, key, member) (brimwatch_hook_info_value{{{MEMBER}}})"
-    return rows("Figures of hooks", words, {"Figure": (Query(values), [])}, {"hook": [], "key": []}, sort="hook")
+    return rows(
+        "Figures of hooks", words, {"Figure": (Query(values), [])}, {"hook": [], "key": []}, sort={"hook": False}
+    )
 
 
 def pressure() -> Any:
@@ -154,7 +156,7 @@ def descriptors() -> Any:
 def sources() -> Any:
     words = "1 where a source can be read for every member, 0 where not: conditions on it never hold then."
     capable = f"min by (collector) (brimwatch_collector_capable{{{TARGET}}})"
-    return rows("Sources", words, {"Readable": (Query(capable), [])}, {"collector": []}, sort="Readable")
+    return rows("Sources", words, {"Readable": (Query(capable), [])}, {"collector": []}, sort={"Readable": False})
 
 
 def seen() -> Any:

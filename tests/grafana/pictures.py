@@ -44,7 +44,7 @@ def spawning() -> Iterator[Any]:
 def play(scene: Scene, seconds: float) -> None:
     """A program whose cache fills and is dropped while something else leaks; a container that fills up; and others."""
     scene.app.run("leaked = []")
-    end, turn, leaked = time.monotonic() + seconds, 0, 60
+    end, turn, leaked = time.monotonic() + seconds, 0, 50
     while time.monotonic() < end:
         scene.app.take(4)
         if turn % 4 == 0:

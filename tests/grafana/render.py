@@ -111,6 +111,9 @@ def graph(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
         second.tick_params(colors=QUIET, labelsize=6.5, length=0, pad=2)
         second.yaxis.set_major_formatter(lambda value, _: written(value, unit))
     _marked(room, view, marks)
+    if not shown:
+        room.text(0.5, 0.5, "No data", transform=room.transAxes, color=QUIET, size=9, ha="center", va="center")
+        return
     _legend(axes, panel, shown, handles)
 
 
@@ -167,9 +170,6 @@ def _begun(times: list[float], step: float) -> list[float]:
 
 
 def _legend(axes: Axes, panel: dict[str, Any], shown: list[Series], handles: list[Any]) -> None:
-    if not shown:
-        axes.text(0.5, 0.5, "No data", transform=axes.transAxes, color=QUIET, size=8, ha="center", va="center")
-        return
     names = [one.legend if len(one.legend) < 34 else one.legend[:32] + ".." for one in shown]
     wide = 0.35 + 0.05 * max(map(len, names))  # inches of a legend
     columns = max(1, int(panel["gridPos"]["w"] * COLUMN / wide))

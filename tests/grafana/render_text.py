@@ -72,10 +72,12 @@ def table(panel: dict[str, Any], axes: Axes, view: View, marks: Any) -> None:
     hidden = {name for name in places if "custom.hidden" in properties_of(panel, name)}
     columns = [name for name in sorted(places, key=lambda name: places[name]) if name not in hidden]
     titles = {name: organised["renameByName"].get(name, name) for name in columns}
-    (order,) = panel["options"]["sortBy"]
-    key = next(name for name, title in titles.items() if title == order["displayName"])
-    absent = (1, 0.0)
-    rows = sorted(merged.values(), key=lambda row: (0, row[key]) if key in row else absent, reverse=order["desc"])
+    rows = list(merged.values())
+    for order in reversed(panel["options"]["sortBy"]):
+        key = next(name for name, title in titles.items() if title == order["displayName"])
+        known = [row for row in rows if key in row]
+        known.sort(key=lambda row, key=key: row[key], reverse=order["desc"])
+        rows = known + [row for row in rows if key not in row]
     _cells(panel, axes, columns, titles, rows)
 
 
