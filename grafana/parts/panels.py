@@ -91,7 +91,8 @@ def rows(
 ) -> table.Panel:
     """One row for each set of labels: `labels` are shown first, then `columns`, both in their order.
 
-    `sort` names columns, and whether the largest comes first. The queries of all columns have the same labels, so that their rows are merged into one.
+    `sort` names columns, and whether the largest comes first. The queries of all columns have the same labels, so that
+    their rows are merged into one.
     """
     queries = [query for query, _ in columns.values()]
     panel = _filled(table.Panel(), title, description, "short", queries, None)
