@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.act.processes import held
 
-from brimwatch.act.exits import exited, exits_within
+from brimwatch.act.exits import exited, exits_within, wait_status
 
 pytestmark = pytest.mark.live
 
@@ -24,6 +24,19 @@ def test_a_process_has_exited_when_it_is_a_zombie_and_when_it_is_reaped(spawn: A
 def test_no_descriptor_stands_for_gone() -> None:
     assert exited(-1)
     assert asyncio.run(exits_within(-1, 0.0))
+
+
+def test_how_it_ended_is_known_once_it_is_reaped(spawn: Any) -> None:
+    child = spawn(["sleep", "60"])
+    with held(child.pid) as (recipient,):
+        assert wait_status(recipient.pidfd) is None
+        child.kill()
+        child.wait()
+        if tuple(map(int, os.uname().release.split(".")[:2])) < (6, 15):
+            assert wait_status(recipient.pidfd) is None
+        else:
+            assert wait_status(recipient.pidfd) == signal.SIGKILL
+    assert wait_status(-1) is None
 
 
 def test_waiting_ends_with_the_exit(spawn: Any) -> None:

@@ -16,6 +16,11 @@ BENCHES = {
     "gc_tuning": "gc_tuning",
     "caches": "caches",
     "forecast": "forecast",
+    "streaming": "streaming",
+    "reaction": "reaction",
+    "overhead": "overhead",
+    "survival": "survival",
+    "rag": "rag",
 }
 
 

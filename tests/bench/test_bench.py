@@ -16,6 +16,9 @@ from tests.bench.__main__ import BENCHES
 from tests.bench.exporter import LEAN, procfs_of, scrape
 from tests.bench.figure import emit
 from tests.bench.machine import PREFIX, compiled, cpu_seconds, targets
+from tests.bench.reacting.table import Row
+from tests.bench.reacting.targets import growing
+from tests.bench.reaction import NUMBERS, Bench, soon
 from tests.bench.sampling import LOOKS, brimwatch_looks, c_loop
 
 from brimwatch.inspect.found import Want
@@ -100,3 +103,28 @@ def test_a_look_inside_costs_something_and_a_busy_target_gets_on(wait_until: Any
     with introspection.python(introspection.BUSY) as process:
         first = introspection.progress(process)
         wait_until(lambda: introspection.progress(process) > first, 20)
+
+
+@pytest.mark.live
+def test_a_growing_target_knows_when_it_crossed(component: Callable[[str], str], tmp_path: Path) -> None:
+    component("gcc")
+    with growing(Bench(tmp_path).library, f"{PREFIX}-grow") as target:
+        target.fill(60_000_000)
+        began = time.monotonic()
+        target.begin("sleep", 100e6, 80_000_000, 1_000_000)
+        seen = soon(lambda: target.seen() if target.seen().crossed else None, 20)
+        size = psutil.Process(target.pid).memory_info().rss
+        os.kill(target.pid, NUMBERS["second"])
+        assert soon(lambda: "second" in target.seen().handled, 20)
+        ended = target.end(50_000_000)
+
+        assert seen is not None
+        assert seen.crossed is not None
+        assert began < seen.crossed < time.monotonic()
+        assert size >= 80_000_000
+        assert seen.crossed < ended.arrived["second"] <= ended.handled["second"]
+
+
+def test_the_p99_of_few_crossings_is_the_longest() -> None:
+    row = Row("crossing_to_sent", "brimwatch", 1e6, "sleep", [0.003, 0.001, 0.002], 0.5)
+    assert (row.p50, row.p99) == (0.002, 0.003)

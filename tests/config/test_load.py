@@ -160,7 +160,7 @@ def test_the_digest_is_that_of_the_content() -> None:
             "global: {intervall: 1s}\n" + TARGET,
             (
                 "1: global.intervall: found an unknown key, wanted one of interval, dry_run, run_dir, "
-                "retention, introspection_budget; did you mean interval?"
+                "retention, introspection_budget, kubernetes; did you mean interval?"
             ),
             id="an unknown setting",
         ),
@@ -168,7 +168,7 @@ def test_the_digest_is_that_of_the_content() -> None:
             "global: [interval]\n" + TARGET,
             (
                 "1: global: found a list, wanted a mapping with one of interval, dry_run, run_dir, "
-                "retention, introspection_budget"
+                "retention, introspection_budget, kubernetes"
             ),
             id="a list of settings",
         ),
@@ -213,15 +213,15 @@ def test_every_fault_of_a_file_is_told_at_once_in_its_order() -> None:
         "1: global.interval: found '1', wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d",
         (
             "4: targets[0].match.cmdlin: found an unknown key, wanted one of pid, pidfile, name, exe, cmdline, user, "
-            "cgroup, unit, container, agent, pod, host, children, not; did you mean cmdline?"
+            "cgroup, unit, container, pod, agent, host, children, not; did you mean cmdline?"
         ),
         "5: targets[0].policy: found 'standrd', wanted a policy that exists; did you mean standard?",
         "6: targets[1].name: found 'a', wanted a name of its own; the target in line 3 has it already",
-        (
-            "7: targets[1].match.pod: found pod, wanted another key; pods need the pod watch, "
-            "which this version does not have"
-        ),
         "7: targets[1].match.unit: found 'nginx', wanted a unit with its suffix, such as nginx.service, or a pattern",
+        (
+            "7: targets[1].match.pod: found 'x', wanted * for any pod, or a mapping with namespace, name, labels, "
+            "container, qos"
+        ),
         (
             "11: targets[1].policy.tiers.warning.for: found '3', "
             "wanted a duration with a unit, such as 500ms, 30s, 5m, 2h or 7d"

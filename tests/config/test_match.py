@@ -6,8 +6,7 @@ from brimwatch.config.match import MATCH_KEYS, read_match
 from brimwatch.config.nodes import compose
 from brimwatch.config.settings import Match
 
-ANY = "pid, pidfile, name, exe, cmdline, user, cgroup, unit, container, agent"
-NO_PODS = "which this version does not have"
+ANY = "pid, pidfile, name, exe, cmdline, user, cgroup, unit, container, pod, agent"
 
 
 def match(text: str) -> tuple[Match | None, tuple[str, ...]]:
@@ -82,18 +81,10 @@ def test_what_a_match_says(text: str, expected: Match) -> None:
             id="an empty exception",
         ),
         pytest.param(
-            "{pod: web}", f"pod: found pod, wanted another key; pods need the pod watch, {NO_PODS}", id="a pod"
-        ),
-        pytest.param(
-            "{pod: web, name: x}",
-            f"pod: found pod, wanted another key; pods need the pod watch, {NO_PODS}",
-            id="a pod and more",
-        ),
-        pytest.param(
             "{container: web}",
             (
-                "container: found 'web', wanted the beginning of a container ID (hexadecimal), or *; names "
-                f"need the pod watch, {NO_PODS}"
+                "container: found 'web', wanted the beginning of a container ID (hexadecimal), or *; a name "
+                "is written pod: {container: NAME}"
             ),
             id="a container by its name",
         ),

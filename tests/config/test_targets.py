@@ -3,7 +3,8 @@ from tests.config.doubles import faults, read
 
 from brimwatch.config.settings import Match, Priority, TargetSpec
 
-ANY = "pid, pidfile, name, exe, cmdline, user, cgroup, unit, container, agent"
+ANY = "pid, pidfile, name, exe, cmdline, user, cgroup, unit, container, pod, agent"
+ALL = "{unit}, {container}, {comm}, {namespace}, {pod}, {pod_container}"
 
 
 def test_every_key_of_a_target() -> None:
@@ -70,22 +71,20 @@ def test_what_a_target_may_be_called(name: str) -> None:
         pytest.param("404", "found the number '404', wanted a text; put it in quotes if it is meant", id="a number"),
         pytest.param(
             "'{unti}'",
-            "found '{unti}', wanted braces only as in {unit}, {container}, {comm}; did you mean {unit}?",
+            "found '{unti}', wanted braces only as in " + ALL + "; did you mean {unit}?",
             id="a template with letters exchanged",
         ),
         pytest.param(
-            "'{pod}'",
-            "found '{pod}', wanted braces only as in {unit}, {container}, {comm}",
+            "'{image}'",
+            "found '{image}', wanted braces only as in " + ALL,
             id="a template that does not exist",
         ),
         pytest.param(
             "'{unit'",
-            "found '{unit', wanted braces only as in {unit}, {container}, {comm}",
+            "found '{unit', wanted braces only as in " + ALL,
             id="a brace that is not closed",
         ),
-        pytest.param(
-            "'{}'", "found '{}', wanted braces only as in {unit}, {container}, {comm}", id="an empty template"
-        ),
+        pytest.param("'{}'", "found '{}', wanted braces only as in " + ALL, id="an empty template"),
         pytest.param("[a]", "found a list, wanted a text", id="a list of names"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from tests.core.traces import MB, rows_of
 
 from brimwatch.core.autopsy import examine
-from brimwatch.core.death import Death, death
+from brimwatch.core.death import Death, death, may_have_reached_limit
 from brimwatch.units import Seconds
 
 LEAK = [(0.0, 300.0), (1.0, 320.0), (2.0, 340.0)]  # 20 MB/s, and 8 s from its limit of 500 MB
@@ -42,3 +42,19 @@ def test_the_climb_after_an_earlier_higher_crest_is_the_one_that_is_opened() -> 
     assert found.peak == 480 * MB
     assert found.advised is not None
     assert found.advised.false_alarms == 1
+
+
+@pytest.mark.parametrize(
+    ("points", "ended", "expected"),
+    [
+        pytest.param(LEAK, 7.0, True, id="growing on at twice that pace it had nothing left"),
+        pytest.param(LEAK, 4.0, False, id="so soon after the last look it had not come that far"),
+        pytest.param([(0.0, 300.0), (1.0, 300.0)], 60.0, False, id="at rest it never comes there"),
+        pytest.param([(0.0, 300.0), (1.0, 200.0)], 60.0, False, id="falling neither"),
+        pytest.param([(0.0, 300.0), (1.0, 495.0)], 1.0, True, id="a look at the limit is enough"),
+        pytest.param([(0.0, 300.0)], 60.0, False, id="one look tells no growth"),
+        pytest.param([], 60.0, False, id="nothing measured, nothing said"),
+    ],
+)
+def test_whether_it_may_have_been_at_its_limit(points: list[tuple[float, float]], ended: float, expected: bool) -> None:
+    assert may_have_reached_limit(rows_of(points), ended, True) == expected

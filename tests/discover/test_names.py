@@ -33,7 +33,7 @@ def test_a_process_that_lacks_the_value_has_no_name(template):
     assert fill(template, Facts("app")) is None
 
 
-@pytest.mark.parametrize("name", ["web", "{pod}", "{}", "{unit", "unit}"])
+@pytest.mark.parametrize("name", ["web", "{id}", "{}", "{unit", "unit}"])
 def test_other_braces_are_no_template(name):
     assert not is_template(name)
 

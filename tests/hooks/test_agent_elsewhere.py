@@ -31,7 +31,7 @@ def test_a_main_thread_that_does_not_come_to_it_is_a_deadline_and_the_errand_is_
     )
     target.send("signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2}); print('deaf')")
     assert target.line() == "deaf"
-    reply = target.reclaim("warning", deadline_seconds=0.4)
+    reply = target.reclaim("warning", deadline_seconds=2.0)
     assert outcomes(reply)["here"] == ("failed", "deadline")
     assert outcomes(reply)["other"] == ("ran", None)
     assert target.run("signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2}); print(ran)") == "[]"

@@ -10,7 +10,10 @@ from brimwatch.errors import MalformedProcFile
 from brimwatch.inspect.asking import Gaps
 from brimwatch.inspect.found import Missing
 
-DENIED = "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE"
+DENIED = (
+    "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE,"
+    " and CAP_DAC_READ_SEARCH where the user is another"
+)
 
 
 def failing(error: Exception) -> Callable[[], int]:

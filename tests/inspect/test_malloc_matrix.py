@@ -75,7 +75,7 @@ def test_what_malloc_trim_gives_back_was_foretold(
     looked = start_python(spawn, sys.executable, setup, stderr=subprocess.PIPE, env={**os.environ, **environ})
     found = arenas_of(looked.pid)
     assert trims(looked) == pytest.approx(found.trimmable, rel=0.02)
-    assert found.trimmable > 20e6
+    assert found.trimmable > 10e6
     assert found.arenas == arenas if arenas else found.arenas > 1
     after = arenas_of(looked.pid)
     assert after.trimmable < found.trimmable * 0.02

@@ -71,3 +71,20 @@ def test_malformed(text: bytes):
 )
 def test_where_a_path_is_below_a_mount(root: str, path: str, below: str | None):
     assert CgroupMount(2, "/cg", root).below(path) == below
+
+
+@pytest.mark.parametrize(
+    ("path", "below"),
+    [
+        pytest.param("/", "/pods/one/box", id="our own cgroup is where our names lead"),
+        pytest.param("/sub", "/pods/one/box/sub", id="what is below us is below that"),
+        pytest.param("/../twin", "/pods/one/twin", id="a container of our own pod shares all but its name with us"),
+        pytest.param("/../../two/box", "/pods/two/box", id="another pod is named from where its way leaves ours"),
+        pytest.param("/../../../system/a", "/system/a", id="a service is named from the top"),
+        pytest.param("/../../..", "", id="the top is the mount point"),
+        pytest.param("/../../../../x", None, id="above the mount nothing is seen"),
+        pytest.param("/../two/../x", None, id="a path that climbs later on"),
+    ],
+)
+def test_where_a_path_is_below_the_hosts_mount_seen_from_a_namespace(path: str, below: str | None):
+    assert CgroupMount(2, "/cg", "/../../..", ("pods", "one", "box")).below(path) == below

@@ -14,7 +14,16 @@ from brimwatch.config.settings import Config
 from brimwatch.model import Action, Limit, Policy, ProcessId, Reading, Reason, Sample, Threshold, Tier
 from brimwatch.quantity import Quantity
 from brimwatch.record.snapshot import AgentView
-from brimwatch.runtime.agent_view import HOOKS_SHOWN, INFO_SHOWN, Known, asks_hooks, left_out, own_thresholds, shown
+from brimwatch.runtime.agent_view import (
+    HOOKS_SHOWN,
+    INFO_SHOWN,
+    Known,
+    _dealt,
+    asks_hooks,
+    left_out,
+    own_thresholds,
+    shown,
+)
 from brimwatch.runtime.agents import CADENCE, LONGEST_PAUSE, Agents
 from brimwatch.runtime.subject import Watched
 from brimwatch.units import Bytes, Seconds
@@ -247,3 +256,16 @@ def test_by_what_a_process_may_judge_itself(grouped: bool, threshold: Threshold,
     scene.subject.target.spec = replace(scene.subject.target.spec, policy=policy, grouped=grouped)
     assert own_thresholds(scene.subject) == expected
     assert asks_hooks(policy)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "dealt"),
+    [
+        pytest.param([8, 8], [6, 6], id="two that want much have the same"),
+        pytest.param([8, 2, 8], [5, 2, 5], id="what one leaves is dealt to the others"),
+        pytest.param([3, 0, 2], [3, 0, 2], id="nobody has more than it wants"),
+        pytest.param([], [], id="nobody wants anything"),
+    ],
+)
+def test_figures_are_dealt_in_turn(wanted: list[int], dealt: list[int]) -> None:
+    assert _dealt(wanted, 12) == dealt

@@ -24,7 +24,10 @@ from brimwatch.units import Bytes, Seconds
 PYTHON = Interpreter((3, 11, 7), False, "/usr/bin/python3", 1, 1, 1, 7, 1)
 POOLS = Pools(1000, Bytes(30 << 20), Bytes(40 << 20), 2560, 0, 0, True)
 ARENAS = Arenas(1, Bytes(50 << 20), Bytes(20 << 20), Bytes(12 << 20), 9, True, Bytes(40 << 20), Bytes(10 << 20))
-DENIED = "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE"
+DENIED = (
+    "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE,"
+    " and CAP_DAC_READ_SEARCH where the user is another"
+)
 
 
 class FakeWorker:

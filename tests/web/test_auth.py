@@ -210,6 +210,13 @@ def test_a_file_that_others_may_read_and_a_short_token_are_told(token_file: Path
     )
 
 
+def test_the_mode_of_a_credential_is_systemds_business(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_file.chmod(0o440)  # what an access control list looks like
+    assert len(Access(str(token_file)).findings()) == 1
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(token_file.parent))
+    assert Access(str(token_file)).findings() == ()
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [

@@ -53,6 +53,18 @@ def test_a_password_is_right_or_wrong(given: Given, expected: bool) -> None:
     run(work)
 
 
+def test_passwords_are_checked_where_a_sandbox_forbids_to_step_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.setpriority", forbidden)  # as systemd's SystemCallFilter=~@resources does
+
+    async def work(logins: Logins) -> None:
+        assert await logins.check(Given("alice", b"right"))
+
+    run(work)
+
+
 def test_what_counts_of_a_long_password_is_its_beginning() -> None:
     async def work(logins: Logins) -> None:
         assert await logins.check(Given("alice", b"a" * 72 + b"what follows never counted"))

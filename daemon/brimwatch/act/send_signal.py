@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from brimwatch.act.evidence import Image, observe
 from brimwatch.act.exits import exits_within
+from brimwatch.act.foreseen import Foreseen
 from brimwatch.act.gate import Changed, Order, Refusal, look, send
 from brimwatch.act.one_line import one_line
 from brimwatch.act.request import Recipient, Request, Traits
@@ -22,7 +23,7 @@ from brimwatch.act.runtimes import kept
 from brimwatch.act.signals import CERTAIN, ENDING, name_of, parse_signal
 from brimwatch.config.nodes import Node
 from brimwatch.errors import MalformedProcFile
-from brimwatch.model import Attempt, Reason, Verdict
+from brimwatch.model import Attempt, ProcessId, Reason, Verdict
 from brimwatch.units import Seconds, format_duration
 
 KEYS = frozenset({"signal", "grace", "then", "force"})
@@ -32,6 +33,7 @@ AFTERMATH = Seconds(2.0)  # how long the second signal is given: SIGKILL takes t
 LOOK_WITHIN = 2.0  # seconds for the look at the runtime; it takes about 1 ms
 _LOOKS = 3  # a process that executes other programs that fast is left alone
 _TOLD = 4  # recipients named in the detail
+_foreseen = Foreseen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ def describe(options: object) -> str:
     if options.then is not None:
         told += f", and {name_of(options.then)} after {format_duration(options.grace)} to what is still there"
     return told
+
+
+def foresee(options: object, process: ProcessId, procfs: str) -> None:
+    """A signal may be sent to this process soon: what takes time is done now, and waited for by nobody."""
+    if isinstance(options, Sending) and not options.forced and options.number not in CERTAIN:
+        _foreseen.look(process, procfs)
 
 
 async def run(request: Request) -> Attempt:
@@ -157,7 +165,7 @@ async def _runtime(recipient: Recipient, number: int, ends_at: float, procfs: st
     """The program whose runtime was looked at, or why this signal is not for it."""
     within = min(LOOK_WITHIN, ends_at - time.monotonic())
     try:
-        observed = await observe(recipient.process.pid, procfs, within)
+        observed = _foreseen.take(recipient.process) or await observe(recipient.process.pid, procfs, within)
     except TimeoutError:
         return Refusal(Verdict.FAILED, Reason.DEADLINE, "which runtime it has could not be read in time")
     except ProcessLookupError:

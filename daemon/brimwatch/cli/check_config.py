@@ -8,7 +8,7 @@ import sys
 from brimwatch.act.kinds import ACTIONS
 from brimwatch.agent.places import doubt_run_dir
 from brimwatch.config.load import load_file
-from brimwatch.config.settings import Config, Match, TargetSpec
+from brimwatch.config.settings import Config, Match, PodMatch, TargetSpec
 from brimwatch.errors import ConfigError
 from brimwatch.units import format_duration
 
@@ -78,6 +78,8 @@ def _match(match: Match) -> str:
             parts.append(f"{key} {value}")
     if match.cmdline is not None:
         parts.append(f"cmdline ~ {match.cmdline.pattern}")
+    if match.pod is not None:
+        parts.append(_pod(match.pod))
     if match.host:
         parts.append("host")
     if match.children:
@@ -85,3 +87,9 @@ def _match(match: Match) -> str:
     if match.exclude is not None:
         parts.append(f"not ({_match(match.exclude)})")
     return " and ".join(parts)
+
+
+def _pod(pod: PodMatch) -> str:
+    parts = [f"{key} {value}" for key in ("namespace", "name", "container", "qos") if (value := getattr(pod, key))]
+    parts += [f"label {key}={value}" for key, value in pod.labels]
+    return f"pod ({' and '.join(parts)})" if parts else "any pod"

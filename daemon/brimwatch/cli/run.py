@@ -8,6 +8,7 @@ import os
 import sys
 
 from brimwatch.cli.durations import duration
+from brimwatch.config.credentials import TOKEN, find_credential
 from brimwatch.errors import BrimwatchError, UsageError
 from brimwatch.record.catalogue import Level
 from brimwatch.record.log import Format, Log
@@ -44,7 +45,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--web.config.file", dest="web_config_file", metavar="F",
         help="TLS and users, in the format of Prometheus exporters; read again when it changes",
     )  # fmt: skip
-    add("--web.token-file", dest="token_file", metavar="F", help="bearer token for POST, and for all off loopback")
+    add(
+        "--web.token-file", dest="token_file", metavar="F",
+        help="bearer token for POST, and for all off loopback "
+        "(default: $CREDENTIALS_DIRECTORY/brimwatch.token, where that is there)",
+    )  # fmt: skip
     add(
         "--web.enable-lifecycle", dest="enable_lifecycle", action="store_true",
         help="allow POST over loopback where no token is configured (default: off)",
@@ -82,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = Options(
         config_file=arguments.config_file,
         listen_address=arguments.listen_address or None,
-        token_file=arguments.token_file,
+        token_file=arguments.token_file or find_credential(TOKEN),
         web_config_file=arguments.web_config_file,
         storage_path=arguments.storage_path,
         enable_lifecycle=arguments.enable_lifecycle,

@@ -15,7 +15,7 @@ from brimwatch.config.nodes import Node, compose
 from brimwatch.config.notices import about_actions, overshadowed, telling_rungs, unknown_users, unmeasured, unused
 from brimwatch.config.policies import Policies
 from brimwatch.config.safety import read_safely
-from brimwatch.config.settings import Config
+from brimwatch.config.settings import Config, Kubernetes
 from brimwatch.config.targets import read_targets
 from brimwatch.errors import ConfigError
 from brimwatch.model import Action
@@ -126,11 +126,18 @@ def _run_dir(node: Node) -> str | None:
     return text
 
 
+def _kubernetes(node: Node) -> Kubernetes | None:
+    from brimwatch.config.kubernetes import read_kubernetes  # only where it is written
+
+    return read_kubernetes(node)
+
+
 _GLOBAL_READERS: Mapping[str, Callable[[Node], object]] = {
     "interval": _interval,
     "dry_run": Node.flag,
     "run_dir": _run_dir,
     "retention": _retention,
     "introspection_budget": Node.ratio,
+    "kubernetes": _kubernetes,
 }
 GLOBAL_KEYS = tuple(_GLOBAL_READERS)

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from brimwatch.config.nodes import Node
-from brimwatch.config.settings import Match
+from brimwatch.config.settings import Match, PodMatch
 
-_POD_WATCH = "which this version does not have"
-_CRITERIA = ("pid", "pidfile", "name", "exe", "cmdline", "user", "cgroup", "unit", "container", "agent")
-MATCH_KEYS = (*_CRITERIA, "pod", "host", "children", "not")
+_CRITERIA = ("pid", "pidfile", "name", "exe", "cmdline", "user", "cgroup", "unit", "container", "pod", "agent")
+MATCH_KEYS = (*_CRITERIA, "host", "children", "not")
 _MOST_PIDS = 4_194_304  # PID_MAX_LIMIT of a 64-bit kernel, proc_sys_kernel(5)
 _COMM_BYTES = 15  # TASK_COMM_LEN without its end, proc_pid_comm(5)
 _WILDCARD = re.compile(r"[*?\[]")
@@ -24,8 +23,6 @@ def read_match(node: Node) -> Match | None:
     fields = node.mapping(MATCH_KEYS)
     if fields is None:
         return None
-    if "pod" in fields:
-        fields["pod"].fault("pod", "another key", f"pods need the pod watch, {_POD_WATCH}")
     host = fields["host"].flag() if "host" in fields else False
     if host:
         for key in fields.keys() - {"host"}:
@@ -43,7 +40,7 @@ def _refuse_everything(node: Node, fields: Mapping[str, Node], agent: object) ->
     chosen = fields.keys() & set(_CRITERIA)
     if chosen == {"agent"} and agent is False:
         node.fault("`agent: false` alone", f"another key of {', '.join(_CRITERIA)}", "it would take every process")
-    elif not chosen and len(fields) == len(node.key_names()) and "pod" not in fields:
+    elif not chosen and len(fields) == len(node.key_names()):
         found = "nothing that chooses" if fields else "an empty match"
         node.fault(found, f"at least one of {', '.join(_CRITERIA)}", "it would take every process")
 
@@ -105,8 +102,14 @@ def _container(node: Node) -> str | None:
     if text is None or text == "*" or _HEX.fullmatch(text):
         return text if text is None else text.lower()
     wanted = "the beginning of a container ID (hexadecimal), or *"
-    node.fault(node.shown, wanted, f"names need the pod watch, {_POD_WATCH}")
+    node.fault(node.shown, wanted, "a name is written pod: {container: NAME}")
     return None
+
+
+def _pod(node: Node) -> PodMatch | None:
+    from brimwatch.config.match_pod import read_pod  # only where a pod is asked for
+
+    return read_pod(node)
 
 
 _READERS: dict[str, Callable[[Node], object]] = {
@@ -119,5 +122,6 @@ _READERS: dict[str, Callable[[Node], object]] = {
     "cgroup": _path_pattern,
     "unit": _unit,
     "container": _container,
+    "pod": _pod,
     "agent": Node.flag,
 }

@@ -20,6 +20,25 @@ class Priority(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PodMatch:
+    """Which pods a match takes: every key that is given must hold; with none, any pod.
+
+    All but `qos` are shell patterns on the whole text; `labels` are pairs of key and pattern, sorted.
+    """
+
+    namespace: str | None = None
+    name: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    container: str | None = None
+    qos: str | None = None
+
+    @property
+    def asks_names(self) -> bool:
+        """True where the cgroup's path does not tell, so that the API server has to."""
+        return bool(self.labels) or not (self.namespace is self.name is self.container is None)
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """Which processes a target takes: every key that is given must hold.
 
@@ -37,6 +56,7 @@ class Match:
     cgroup: str | None = None
     unit: str | None = None
     container: str | None = None
+    pod: PodMatch | None = None
     agent: bool | None = None
     host: bool = False
     children: bool = False
@@ -45,7 +65,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:
-    """One entry under `targets`. `name` may hold `{unit}`, `{container}` or `{comm}`: one target for each value."""
+    """One entry under `targets`. `name` may hold placeholders such as `{unit}`: one target for each value."""
 
     name: str
     match: Match
@@ -53,6 +73,16 @@ class TargetSpec:
     grouped: bool = False  # `as: group`: one verdict for the tree
     priority: Priority = Priority.IMPORTANT
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kubernetes:
+    """Where names of pods come from. None: as the pod that the daemon runs in has it."""
+
+    api_server: str | None = None
+    token_file: str | None = None
+    ca_file: str | None = None
+    node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +97,7 @@ class Config:
     run_dir: str = "/run/brimwatch"
     retention: Seconds = Seconds(7 * 86400.0)
     introspection_budget: float = 0.005  # share of one core
+    kubernetes: Kubernetes | None = None
     source: str = "embedded default"
     digest: str = ""
     notices: tuple[str, ...] = field(default=())

@@ -10,7 +10,7 @@ from brimwatch.config.policies import Policies
 from brimwatch.config.settings import Match, Priority, TargetSpec
 
 TARGET_KEYS = ("name", "match", "as", "policy", "priority")
-TEMPLATES = ("{unit}", "{container}", "{comm}")
+TEMPLATES = ("{unit}", "{container}", "{comm}", "{namespace}", "{pod}", "{pod_container}")
 AS = ("group", "each")
 PRIORITIES = tuple(priority.value for priority in Priority)
 FALLBACK_POLICY = "observe"

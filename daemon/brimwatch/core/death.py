@@ -15,6 +15,8 @@ from brimwatch.units import Seconds
 
 SURE = Seconds(0.05)  # a look so shortly before is as good as having seen it end
 _RECENT = 2.0  # seconds whose growth counts; a step between two looks is the growth of now
+_FASTER = 2.0  # times the growth of then: what nobody saw may have been faster
+_NEAR = 0.98  # of the limit: the kernel charges in batches
 
 
 class Death(NamedTuple):
@@ -45,3 +47,18 @@ def death(rows: Sequence[Row], noticed: float, exact: bool, from_cgroup: bool) -
     # Without a growth the last look is the guess: what a threshold would have left is then the least, never too much.
     left = max(0.0, limit - last) / growth if limit and growth is not None and growth > 0 else 0.0
     return Death(last_at + min(left, unsure), True, Seconds(noticed - last_at), last, last_at)
+
+
+def may_have_reached_limit(rows: Sequence[Row], ended: float, from_cgroup: bool) -> bool:
+    """Can it have been at its limit when it `ended` (monotonic seconds)? Twice the growth of the last looks decides.
+
+    False without a limit, or where less than two looks measured it.
+    """
+    points = held_points(rows, from_cgroup)
+    limit = next((row.limit for row in reversed(rows) if row.limit), None)
+    if not points or limit is None:
+        return False
+    end = last_alive(points, ended)
+    last_at, last = points[end]
+    growth = mean_growth(points[: end + 1], _RECENT)
+    return growth is not None and last + _FASTER * max(0.0, growth) * max(0.0, ended - last_at) >= _NEAR * limit

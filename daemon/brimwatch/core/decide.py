@@ -12,6 +12,7 @@ from typing import NamedTuple
 from brimwatch.core.evaluate import Judgement, above_leave
 from brimwatch.core.gate import Facts, gate, needed
 from brimwatch.core.patience import overdue
+from brimwatch.core.relief import Relief, highest_of, is_short, relieved
 from brimwatch.core.select import Turn
 from brimwatch.core.settle import GIVEN_UP, held_bytes, measured_since, settle, settle_late, settle_until
 from brimwatch.model import (
@@ -43,6 +44,7 @@ class Ladder:
     refused: Tier = Tier.CALM  # the tier whose entry was refused: said once
     told: Tier = Tier.CALM  # the tier whose entry was told to people already
     waiting: float | None = None  # since when it waits for its turn, monotonic seconds
+    relief: Relief | None = None  # the last fall from the policy's highest tier
 
     def cooled(self, tier: Tier, now: float) -> bool:
         """True when the tier's ladder may run again."""
@@ -50,8 +52,12 @@ class Ladder:
 
     def cool(self, tier: Tier, until: float) -> Ladder:
         """The same with a later end of the tier's cooldown; it never ends sooner than before."""
+        return self.cooling(tier, max(self.cooldowns[tier], until))
+
+    def cooling(self, tier: Tier, until: float) -> Ladder:
+        """The same with this end of the tier's cooldown."""
         ends = list(self.cooldowns)
-        ends[tier] = max(ends[tier], until)
+        ends[tier] = until
         return replace(self, cooldowns=(ends[0], ends[1], ends[2], ends[3]))
 
 
@@ -103,9 +109,14 @@ def rule_of(policy: Policy, tier: Tier) -> TierRule | None:
 
 def _changed(ladder: Ladder, change: Change, facts: Facts) -> Ladder:
     """A tier was entered or left (nothing runs)."""
+    highest, now = highest_of(facts.policy), facts.sample.at
     if change.after > change.before:
+        if change.after is highest and is_short(ladder.relief, facts.sample, ladder.cooldowns[highest]):
+            ladder = ladder.cooling(highest, now)
         return replace(ladder, entered=change.after, refused=Tier.CALM, told=Tier.CALM, waiting=None)
-    return lowered(ladder, change.after, facts.policy, facts.sample.at)
+    if change.before is highest:
+        ladder = replace(ladder, relief=relieved(facts.sample))
+    return lowered(ladder, change.after, facts.policy, now)
 
 
 def lowered(ladder: Ladder, tier: Tier, policy: Policy, now: float) -> Ladder:

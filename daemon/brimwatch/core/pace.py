@@ -10,6 +10,8 @@ a core; only growth that was seen goes down to 2 ms.
 
 Where all tiers are active the way to the cgroup's limit is kept pace with in the same way.
 
+Where glances are taken (`core.glance`) the ways that they watch are left to them: a look is due each `interval`.
+
 Does not cover: what wakes the loop sooner (pressure, OOM events), or the cadence of slow reads.
 """
 
@@ -29,25 +31,31 @@ RESTING = 0.02  # seconds; the shortest that growth which was never seen asks fo
 FIRING = 0.05  # seconds; while a rung runs, its effect is waited for
 _RESTING_SHARE = 0.4  # of a threshold: so far below it, one look in an interval is enough
 _FASTEST_UNSEEN = 2e9  # bytes per second
-_MARGIN = 2.0  # growth may double before the next look
-_BYTES = frozenset(quantity for quantity in Quantity if quantity.kind is Kind.BYTES)
+MARGIN = 2.0  # growth may double before the next look
+_WAYS = frozenset(quantity for quantity in Quantity if quantity.kind is Kind.BYTES) | {Quantity.MEMORY_USED}
 
 
 def next_gap(
-    policy: Policy, judgement: Judgement | None, sample: Sample, fastest: float, interval: Seconds, firing: bool
+    policy: Policy,
+    judgement: Judgement | None,
+    sample: Sample,
+    fastest: float,
+    interval: Seconds,
+    firing: bool,
+    glanced: frozenset[Quantity] = frozenset(),
 ) -> Seconds:
     """Seconds until the next look: between 2 ms and `interval`, or `interval` where nothing asks for less.
 
     `fastest` is the fastest growth seen, in bytes per second; `firing` says that a rung runs. A holding tier is looked
     at when its hold ends and when its next reading counts. Only what is measured at each look shortens the gap: looking
-    sooner at a slow value shows the same number.
+    sooner at a slow value shows the same number. `glanced` are quantities whose rise is seen between looks.
     """
     gap = min(interval, FIRING) if firing else interval
     for index, rule in enumerate(policy.tiers):
         state = None if judgement is None else judgement.states[index]
         if state is not None and state.phase is Phase.ACTIVE:
             continue
-        gap = min(gap, _to_enter(rule, sample, fastest, interval))
+        gap = min(gap, _to_enter(rule, sample, fastest, interval, glanced))
         if state is not None and state.phase is Phase.HOLDING:
             gap = min(gap, _to_hold(rule, state, sample.at, interval))
     gap = min(gap, _to_limit(sample, fastest, interval))
@@ -61,19 +69,22 @@ def _to_limit(sample: Sample, fastest: float, interval: Seconds) -> float:
     """
     if fastest <= 0 or sample.headroom is None or sample.limit is None or sample.limit.source != "cgroup":
         return interval
-    return max(RESTING, sample.headroom / (_MARGIN * fastest))
+    return max(RESTING, sample.headroom / (MARGIN * fastest))
 
 
-def _to_enter(rule: TierRule, sample: Sample, fastest: float, interval: Seconds) -> float:
+def _to_enter(rule: TierRule, sample: Sample, fastest: float, interval: Seconds, glanced: frozenset[Quantity]) -> float:
     """The soonest that byte thresholds could enter the tier: any one of them, or (`every`) the last one."""
-    gaps = [
-        gap
-        for threshold in rule.when.thresholds
-        if (gap := _to_cross(threshold, sample, fastest, interval)) is not None
-    ]
+    every, gaps = rule.when.every, []
+    for threshold in rule.when.thresholds:
+        quantity = threshold.quantity
+        if quantity not in _WAYS or (quantity in glanced and not every):
+            continue
+        gap = _to_cross(threshold, sample, fastest, interval)
+        if gap is not None:
+            gaps.append(interval if quantity in glanced else gap)
     if not gaps:
         return interval
-    return max(gaps) if rule.when.every else min(gaps)
+    return max(gaps) if every else min(gaps)
 
 
 def _to_cross(threshold: Threshold, sample: Sample, fastest: float, interval: Seconds) -> float | None:
@@ -84,16 +95,16 @@ def _to_cross(threshold: Threshold, sample: Sample, fastest: float, interval: Se
         return None
     if threshold.quantity is Quantity.MEMORY_USED:
         scale = 0.0 if sample.limit is None else float(sample.limit.bytes)
+        if not scale:
+            return None
     else:
-        scale = 1.0 if threshold.quantity in _BYTES else 0.0
-    if not scale:
-        return None
+        scale = 1.0
     way = (level - reading.value) * scale
     if way <= 0:
         return None
     unseen = min(_FASTEST_UNSEEN, level * scale * _RESTING_SHARE / interval)
     gap = max(RESTING, way / unseen)
-    return min(gap, way / (_MARGIN * fastest)) if fastest > 0 else gap
+    return min(gap, way / (MARGIN * fastest)) if fastest > 0 else gap
 
 
 def _to_hold(rule: TierRule, state: TierState, now: float, interval: Seconds) -> float:

@@ -7,12 +7,16 @@ one and the same process. Everything read is hostile text: bounded, without cont
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from brimwatch.discover.table import UNTOLD, Process
 from brimwatch.errors import MalformedProcFile
 from brimwatch.procfs.cgroup import CgroupPaths, parse_cgroup
 from brimwatch.procfs.cgroup_names import ContainerName, container_in, unit_in
+
+if TYPE_CHECKING:  # loaded where a target asks for pods, or a process is in one
+    from brimwatch.discover.pods import PodBook, Resident
+    from brimwatch.procfs.pod_paths import PodPlace
 
 READ = 1 << 16  # bytes of a command line or a cgroup file that are read
 KEPT = 4096  # bytes of a long command line that are kept from its beginning, and as many from its end
@@ -29,12 +33,13 @@ NOTHING: frozenset[str] = frozenset()
 class Place:
     """A cgroup with its names. The same cgroup is the same object, so that a thousand processes of it share one."""
 
-    __slots__ = ("container", "paths", "unit")
+    __slots__ = ("container", "paths", "pods", "unit")
 
     def __init__(self, paths: CgroupPaths) -> None:
         self.paths = paths
         self.unit: str | None = unit_in(paths)
         self.container: ContainerName | None = container_in(paths)
+        self.pods: tuple[PodPlace, ...] = _pods(paths, self.container)
 
 
 class Facts(NamedTuple):
@@ -46,12 +51,14 @@ class Facts(NamedTuple):
     uid: int | None = None
     place: Place | None = None
     denied: frozenset[str] = NOTHING
+    pod: Resident | None = None  # None as well for a pod that is not known
 
 
 class FactSource:
-    """Reads facts below one procfs."""
+    """Reads facts below one procfs. `pods` are those that are known, None where no target asks for any."""
 
     def __init__(self, procfs: str) -> None:
+        self.pods: PodBook | None = None
         self._procfs = procfs
         self._places: dict[bytes, Place] = {}
 
@@ -74,14 +81,16 @@ class FactSource:
             status = os.fstat(directory)
             if row.inode not in (status.st_ino, UNTOLD):
                 raise ProcessLookupError(f"{self._procfs}/{row.identity.pid} is another process")
+            place = self._place(directory, denied) if CGROUP in wanted else None
             return Facts(
                 row.comm,
                 _exe(directory, denied) if EXE in wanted else None,
                 _cmdline(directory, denied) if CMDLINE in wanted else None,
                 # The owner of this directory is the effective uid whatever the process may hide: fs/proc/base.c.
                 status.st_uid if USER in wanted else None,
-                self._place(directory, denied) if CGROUP in wanted else None,
+                place,
                 frozenset(denied) if denied else NOTHING,
+                None if place is None or self.pods is None or not place.pods else self.pods.find(place.pods),
             )
         finally:
             os.close(directory)
@@ -104,6 +113,14 @@ class FactSource:
                 self._places.clear()
             self._places[text] = place
         return place
+
+
+def _pods(paths: CgroupPaths, container: ContainerName | None) -> tuple[PodPlace, ...]:
+    if container is None or container.pod_uid is None:
+        return ()
+    from brimwatch.procfs.pod_paths import pods_in  # only where there are pods
+
+    return pods_in(paths)
 
 
 def shorten(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What is a target called whose name is a template: one target for each unit, container or program name?
+"""What is a target called whose name is a template: one target for each unit, container, pod or program name?
 
 The values come from processes: they are made printable and bounded, and the same value always makes the same name.
 """
@@ -15,27 +15,31 @@ from brimwatch.procfs.cgroup_names import SHORT_ID
 LONGEST = 64  # characters of a name
 INSTANCES = 1000  # most targets that one template makes
 _DIGEST = 8  # hexadecimal digits that tell apart what was cut or replaced
-_PLACEHOLDER = re.compile(r"\{(unit|container|comm)\}")
+_PLACEHOLDER = re.compile(r"\{(unit|container|comm|namespace|pod|pod_container)\}")
+OF_PODS = frozenset(("namespace", "pod", "pod_container"))
 
 
 def is_template(name: str) -> bool:
-    """True where a name holds `{unit}`, `{container}` or `{comm}`."""
+    """True where a name holds a placeholder such as `{unit}`."""
     return _PLACEHOLDER.search(name) is not None
 
 
 def placeholders(name: str) -> frozenset[str]:
-    """Which of `unit`, `container`, `comm` a name holds."""
+    """Which of `unit`, `container`, `comm`, `namespace`, `pod`, `pod_container` a name holds."""
     return frozenset(_PLACEHOLDER.findall(name))
 
 
 def fill(template: str, facts: Facts) -> str | None:
-    """The name that a template makes for a process; None where the process lacks the unit or container it asks for."""
+    """The name that a template makes for a process; None where the process lacks what it asks for."""
     place = facts.place
     container = None if place is None else place.container
     values = {
         "comm": facts.comm,
         "unit": None if place is None else place.unit,
         "container": None if container is None else container.id[:SHORT_ID],
+        "namespace": None if facts.pod is None else facts.pod.namespace,
+        "pod": None if facts.pod is None else facts.pod.name,
+        "pod_container": None if facts.pod is None else facts.pod.container,
     }
     if any(values[asked] is None for asked in placeholders(template)):
         return None

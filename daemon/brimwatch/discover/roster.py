@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from brimwatch.config.settings import TargetSpec
 from brimwatch.discover.agents import Agents
@@ -26,6 +26,9 @@ from brimwatch.discover.scene import Scene
 from brimwatch.discover.seat import NEVER, Seat
 from brimwatch.discover.table import Changes, ProcessTable
 from brimwatch.units import Seconds
+
+if TYPE_CHECKING:
+    from brimwatch.discover.pods import PodBook
 
 __all__ = ["FoundTarget", "Member", "Roster", "ScanReport"]
 
@@ -82,7 +85,8 @@ class Roster:
         """
         started = time.perf_counter()
         renew()
-        due = [seat for seat in self._seats.values() if seat.refresh_at <= now]
+        renamed = self._renamed()
+        due = [seat for seat in self._seats.values() if seat.refresh_at <= now or seat in renamed]
         changes = self._table.scan(now, (*self._closely, *(seat.row.identity.pid for seat in due)))
         moved = self._take_over(changes, now)
         for seat in due:
@@ -94,6 +98,17 @@ class Roster:
             self._assign(now)
         self._tell(time.perf_counter() - started)
         return self._assembly.found
+
+    def know(self, pods: PodBook) -> None:
+        """Look names of pods up in there from now on."""
+        self._facts.pods = pods
+
+    def _renamed(self) -> frozenset[Seat]:
+        """Who is in a pod that is known otherwise than in the last pass."""
+        news = self._facts.pods.news() if self._facts.pods is not None else None
+        if not news:
+            return frozenset()
+        return frozenset(seat for seat in self._seats.values() if any(place.uid in news for place in seat.pods))
 
     def replace(self, targets: tuple[TargetSpec, ...], run_dirs: tuple[str, ...] | None = None) -> None:
         """Go on with another configuration.
@@ -156,6 +171,7 @@ class Roster:
             return False
         if facts is None:
             return False
+        seat.pods = () if facts.place is None else facts.place.pods
         before = (seat.verdict, seat.pointed, seat.shown)
         if not row.kernel:
             seat.verdict = catalogue.judge(facts, len(self._seats))

@@ -19,8 +19,9 @@ from brimwatch.discover.expression import searcher, words_of
 from brimwatch.discover.facts import CGROUP, CMDLINE, EXE, USER, Facts
 
 SLOW = "slow"  # beside the keys in `denied`: an expression was given up
+POD = "pod"  # a pod that is not known counts as doubt, but not as denied: whoever watches the pods tells of that
 
-Holds = Callable[[Facts], bool | None]  # None: an expression was given up
+Holds = Callable[[Facts], bool | None]  # None: an expression was given up, or a pod is not known
 
 
 class Test(NamedTuple):
@@ -78,11 +79,11 @@ class Rule:
         for key, fact, holds in self.tests:
             met = None if fact in facts.denied else holds(facts)
             if met is None:
-                unknown.add(key if fact in facts.denied else SLOW)
+                unknown.add(key if fact in facts.denied or key == POD else SLOW)
             elif not met:
                 return None
         if unknown:  # and nothing else speaks against it
-            denied |= unknown
+            denied |= unknown if CGROUP in facts.denied else unknown - {POD}
             if not doubt:
                 return None
         if self.exclude is None:
@@ -108,6 +109,10 @@ def _tests(match: Match) -> list[Test]:
     if match.container is not None:
         beginning = "" if match.container == "*" else match.container
         tests.append(Test("container", CGROUP, lambda facts: _container(facts, beginning)))
+    if match.pod is not None:
+        from brimwatch.discover.pod_rules import pod_test  # only where a pod is asked for
+
+        tests.append(Test(POD, CGROUP, pod_test(match.pod, _pattern)))
     if match.cgroup is not None:
         below = _pattern(match.cgroup.rstrip("/") or "/")
         tests.append(Test("cgroup", CGROUP, lambda facts: _below(facts, below)))

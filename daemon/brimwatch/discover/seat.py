@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from brimwatch.discover.catalogue import NO_VERDICT, Candidate, Verdict
 from brimwatch.discover.facts import NOTHING, Facts
 from brimwatch.discover.member import Member
 from brimwatch.discover.table import Process
 from brimwatch.model import ProcessId
+
+if TYPE_CHECKING:
+    from brimwatch.procfs.pod_paths import PodPlace
 
 NEVER = float("inf")
 _FIRST_GAP = 1.0  # seconds until a young process's facts are read again; then twice as long each time
@@ -37,6 +40,7 @@ class Seat:
         "gap",
         "member",
         "member_of",
+        "pods",
         "pointed",
         "pointers",
         "refresh_at",
@@ -50,6 +54,7 @@ class Seat:
         self.verdict: Verdict = NO_VERDICT
         self.pointers: tuple[int, ...] = ()  # targets that mean this process by PID or pidfile
         self.pointed: tuple[Candidate, ...] = ()  # ... and what its facts say to them
+        self.pods: tuple[PodPlace, ...] = ()  # around it, as its cgroup says
         self.denied: frozenset[str] = NOTHING  # keys of matches that could not be compared with it
         self.claim: Claim | None = None
         self.shown: Facts | None = None  # everything, once it is a member

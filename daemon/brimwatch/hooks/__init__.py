@@ -26,32 +26,51 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from brimwatch.hooks.adaptive_batcher import AdaptiveBatcher
+    from brimwatch.hooks.circuit_breaker import CircuitBreaker, CircuitOpen
     from brimwatch.hooks.gc_tuning import tune_gc
+    from brimwatch.hooks.guarding import MemoryRefused, memory_guard
     from brimwatch.hooks.instance import AlreadyRunning, single_instance
+    from brimwatch.hooks.lazy_module import LazyModule
     from brimwatch.hooks.leak_detector import LeakDetector
     from brimwatch.hooks.priority_cache import PriorityCache
     from brimwatch.hooks.services import BackgroundServices
     from brimwatch.hooks.session_pool import SessionPool
+    from brimwatch.hooks.streaming import ChunkTooLarge, stream_chunks
     from brimwatch.hooks.thread_limits import limit_threads
     from brimwatch.hooks.vector_store import VectorStore
 
 # The building blocks, and the module of each: loaded when it is named, since few programs need more than one or two.
 _BLOCKS: dict[str, str] = {
+    "AdaptiveBatcher": "brimwatch.hooks.adaptive_batcher",
     "AlreadyRunning": "brimwatch.hooks.instance",
     "BackgroundServices": "brimwatch.hooks.services",
+    "ChunkTooLarge": "brimwatch.hooks.streaming",
+    "CircuitBreaker": "brimwatch.hooks.circuit_breaker",
+    "CircuitOpen": "brimwatch.hooks.circuit_breaker",
+    "LazyModule": "brimwatch.hooks.lazy_module",
     "LeakDetector": "brimwatch.hooks.leak_detector",
     "limit_threads": "brimwatch.hooks.thread_limits",
+    "memory_guard": "brimwatch.hooks.guarding",
+    "MemoryRefused": "brimwatch.hooks.guarding",
     "PriorityCache": "brimwatch.hooks.priority_cache",
     "SessionPool": "brimwatch.hooks.session_pool",
     "single_instance": "brimwatch.hooks.instance",
+    "stream_chunks": "brimwatch.hooks.streaming",
     "tune_gc": "brimwatch.hooks.gc_tuning",
     "VectorStore": "brimwatch.hooks.vector_store",
 }
 
 __all__ = [
+    "AdaptiveBatcher",
     "AlreadyRunning",
     "BackgroundServices",
+    "ChunkTooLarge",
+    "CircuitBreaker",
+    "CircuitOpen",
+    "LazyModule",
     "LeakDetector",
+    "MemoryRefused",
     "PriorityCache",
     "Request",
     "SessionPool",
@@ -63,6 +82,7 @@ __all__ = [
     "install",
     "limit_threads",
     "may_go",
+    "memory_guard",
     "off",
     "on",
     "on_tier",
@@ -70,6 +90,7 @@ __all__ = [
     "register",
     "single_instance",
     "status",
+    "stream_chunks",
     "tune_gc",
     "uninstall",
     "wsgi",

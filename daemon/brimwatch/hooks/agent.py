@@ -11,6 +11,7 @@ import select
 import time
 
 from brimwatch.hooks.client import Client
+from brimwatch.hooks.haste import LONGEST, Haste
 from brimwatch.hooks.lane import start_thread
 from brimwatch.hooks.place import Place, listen, sweep
 from brimwatch.hooks.state import State
@@ -35,6 +36,7 @@ class Agent:
         self.faults = 0
         self.stopping = False
         self._clients: list[Client] = []
+        self._haste = Haste()
         self.lock = _thread.allocate_lock()  # held while a descriptor is made: a fork waits for it
         self._look_at = self._sweep_at = 0.0
 
@@ -78,6 +80,7 @@ class Agent:
     def forget(self) -> None:
         """In a forked child: let go of what belongs to the parent, without a word to those it talks to."""
         self.stopping = True
+        self._haste.end()
         for held in (self.place, *self._clients):
             if held is not None:
                 held.close()
@@ -91,7 +94,9 @@ class Agent:
                 self._turn(time.monotonic())
             except Exception:  # noqa: BLE001 - the program does not pay for a fault of ours: counted, shown in status
                 self.faults += 1
+                self._haste.end()
                 time.sleep(0.1)
+        self._haste.end()
         for held in (self.place, *self._clients):
             if held is not None:
                 held.close()
@@ -103,7 +108,12 @@ class Agent:
                 self._sweep_at = now + SWEEP_EVERY
                 sweep(self.place.path.rpartition("/")[0])
         self._state.look(now)
-        self._serve(self._wait(now))
+        events = self._wait(now)
+        now = time.monotonic()
+        if events or any(client.pending and now < client.pending.since + LONGEST for client in self._clients):
+            self._haste.begin(now)
+        self._serve(events)
+        self._haste.look(now)
 
     def _wait(self, now: float) -> dict[int, int]:
         """What has happened on which descriptor. Those that are not ours any more are forgotten first."""
@@ -125,16 +135,27 @@ class Agent:
         waits += [_soon(now - client.pending.since) for client in self._clients if client.pending is not None]
         if self._state.untold is not None:
             waits.append(_soon(self._state.aside.age(now)))
+        if self._haste.until is not None:
+            waits.append(self._haste.until - now)
         return min(waits)
 
     def _serve(self, events: dict[int, int]) -> None:
         now = time.monotonic()
         self._clients = [client for client in self._clients if self._go_on(client, events, now)]
         if self.place is not None and events.get(self.place.socket.fileno(), 0) & select.POLLIN and not self.stopping:
+            known = set(map(id, self._clients))
             with self.lock:
                 for _ in range(MOST_CLIENTS):
                     if not self._accept(now):
                         break
+            self._hear([client for client in self._clients if id(client) not in known], now)
+
+    def _hear(self, fresh: list[Client], now: float) -> None:
+        """Most have said all of it when they are let in: to wait for that would cost a turn of the interpreter."""
+        for client in fresh:
+            if not client.writing and not client.read(now):
+                client.close()
+                self._clients.remove(client)
 
     def _go_on(self, client: Client, events: dict[int, int], now: float) -> bool:
         """One step of a connection; False, and closed, when it is over."""
@@ -163,7 +184,7 @@ class Agent:
             time.sleep(0.05)
             return False
         client = Client(connection, self._state, now)
-        if client.greet(now):
+        if client.greet(self.place.group, now):
             self._make_room()
             self._clients.append(client)
         else:

@@ -44,7 +44,13 @@ def refusal(refused: Refused) -> Answer:
 
 def denied() -> Answer:
     """The answer to another user."""
-    return Answer(403, {"error": "denied", "detail": "only root and the user of this process are answered"})
+    return Answer(
+        403,
+        {
+            "error": "denied",
+            "detail": "only root, the user of this process and a group that root has named are answered",
+        },
+    )
 
 
 def answer(state: State, head: Head, body: bytes, peer: int, now: float) -> Answer | Pending:

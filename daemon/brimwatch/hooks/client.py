@@ -22,7 +22,7 @@ _CREDENTIALS = 12  # bytes of struct ucred: pid, uid, gid. Source: unix(7)
 class Client(HeldSocket):
     """One connection. Nothing here blocks."""
 
-    __slots__ = ("_body", "_buffer", "_head", "_out", "_state", "keep", "pending", "pid", "uid", "until")
+    __slots__ = ("_body", "_buffer", "_head", "_out", "_state", "gid", "keep", "pending", "pid", "uid", "until")
 
     def __init__(self, connection: socket.socket, state: State, now: float) -> None:
         super().__init__(connection)
@@ -30,6 +30,7 @@ class Client(HeldSocket):
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS)
         self.pid = int.from_bytes(credentials[:4], sys.byteorder)
         self.uid = int.from_bytes(credentials[4:8], sys.byteorder)
+        self.gid = int.from_bytes(credentials[8:], sys.byteorder)
         self._state = state
         self._buffer = b""
         self._out = b""
@@ -49,9 +50,9 @@ class Client(HeldSocket):
         """Whether an answer is on its way."""
         return bool(self._out)
 
-    def greet(self, now: float) -> bool:
-        """True for root and our own user; another one is told so, and that is all."""
-        if self.uid in (0, os.geteuid()):
+    def greet(self, group: int | None, now: float) -> bool:
+        """True for root, our own user, and the group that root lets ask; another one is told so, and that is all."""
+        if self.uid in (0, os.geteuid()) or (group is not None and self.gid == group):
             return True
         self.keep = False
         self.say(denied(), now)

@@ -13,7 +13,8 @@ def memory_limit(proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> tuple[
     In a container the path that /proc/self/cgroup shows need not be there below the mount: then its root is meant.
     Sources: the kernel's cgroup-v2 and cgroup-v1 memory documents, proc_meminfo(5).
     """
-    found = [limit for path, file in _places(proc, cgroups) for limit in _limits(*path, file)]
+    limits = [limit_of(folder, file) for folder, file in folders(proc, cgroups)]
+    found = [limit for limit in limits if limit is not None]
     machine = _machine(proc)
     if found and (machine is None or min(found) < machine):
         return min(found), "cgroup"
@@ -32,14 +33,21 @@ def _places(proc: str, cgroups: str) -> list[tuple[tuple[str, str], str]]:
     return places
 
 
-def _limits(root: str, path: str, file: str) -> list[int]:
-    parts = [part for part in path.split("/") if part and part != ".."]
-    limits = []
-    for length in range(len(parts), -1, -1):
-        text = read("/".join((root, *parts[:length], file)))
-        if text is not None and text.strip().isdigit() and int(text) < _UNLIMITED:
-            limits.append(int(text))
-    return limits
+def folders(proc: str, cgroups: str) -> list[tuple[str, str]]:
+    """The cgroups of this process on the way up, those that may not be there among them, and the file of the limit."""
+    found = []
+    for (root, path), file in _places(proc, cgroups):
+        parts = [part for part in path.split("/") if part and part != ".."]
+        found += [("/".join((root, *parts[:length])), file) for length in range(len(parts), -1, -1)]
+    return found
+
+
+def limit_of(folder: str, file: str) -> int | None:
+    """Bytes; None where there is no limit or no such cgroup."""
+    text = read(f"{folder}/{file}")
+    if text is None or not text.strip().isdigit() or int(text) >= _UNLIMITED:
+        return None
+    return int(text)
 
 
 def _machine(proc: str) -> int | None:

@@ -1,7 +1,8 @@
 """`modules`: which loaded modules may go? Those that the program named, if they are pure Python to the last one.
 
 Measured: unloading numpy gave back 0.1 of 17 MB, and the next import failed. So no package goes that holds an
-extension module, and none that is being imported. Memory comes back only where nothing else refers to it.
+extension module, none that is being imported, and none that the program wants kept (`LazyModule(critical=True)`).
+Memory comes back only where nothing else refers to it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Unloadable:
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
+        self.kept: frozenset[str] = frozenset()  # never go, whoever else says that they may
 
     def add(self, *names: str) -> None:
         """These may go. Raises ValueError for what is no module's name."""
@@ -33,10 +35,14 @@ class Unloadable:
                 raise ValueError(f"hooks: found the module {name!r:.80}, wanted a dotted name")
         self.names = tuple(sorted({*self.names, *names}))[:MOST]
 
+    def keep(self, name: str) -> None:
+        """This one never goes, nor a package around it."""
+        self.kept |= {name}
+
     def drop(self, _request: Request) -> int | None:
         """The hook: bytes by which the resident set fell. Raises Skip where nothing may go."""
         before = rss()
-        dropped = [name for name in self.names if name in sys.modules and _unload(name)]
+        dropped = [name for name in self.names if name in sys.modules and unload(name)]
         if not dropped:
             raise Skip(UNSUPPORTED, "no module that may go is loaded and pure Python")
         after = rss()
@@ -46,14 +52,28 @@ class Unloadable:
 UNLOADABLE = Unloadable()
 
 
-def _unload(name: str) -> bool:
+def family_of(name: str) -> list[str]:
+    """The loaded module of that name and all below it."""
+    return [key for key in list(sys.modules) if key == name or key.startswith(name + ".")]
+
+
+def must_stay(name: str) -> str | None:
+    """Why a loaded module may not go; None where it may."""
+    for key in family_of(name):
+        module = sys.modules.get(key)
+        if key in UNLOADABLE.kept:
+            return f"{key} is critical"
+        if module is None or not _may_go(module):
+            return f"{key} is no pure Python module that is fully imported: unloading it would give nothing back"
+    return None
+
+
+def unload(name: str) -> bool:
     """Take a module and all below it out of `sys.modules`; False where one of them has to stay."""
-    family = [key for key in list(sys.modules) if key == name or key.startswith(name + ".")]
-    members = [(key, sys.modules.get(key)) for key in family]
-    if not all(module is not None and _may_go(module) for _, module in members):
+    if must_stay(name) is not None:
         return False
-    for key, module in members:
-        sys.modules.pop(key, None)
+    for key in family_of(name):
+        module = sys.modules.pop(key, None)
         parent, _, last = key.rpartition(".")
         above = sys.modules.get(parent)
         if above is not None and above.__dict__.get(last) is module:

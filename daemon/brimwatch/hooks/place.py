@@ -26,16 +26,22 @@ from brimwatch.hooks.wire import (
 
 MOST_SWEPT = 256  # entries of a run directory looked at in one pass
 _SETTLED = 60.0  # seconds after which a socket under its first name was given up
+_NOBODY = 65534  # what a group that is not mapped into our user namespace looks like: user_namespaces(7)
 
 
 class Place(HeldSocket):
-    """A listening socket, and where it is. `path` is None for an abstract one; `uid` is who made it."""
+    """A listening socket, and where it is. `path` is None for an abstract one; `uid` is who made it.
 
-    __slots__ = ("identity", "name", "path", "uid")
+    `group` may ask as well as root and `uid`: None, or the gid to which root has given the run directory.
+    """
 
-    def __init__(self, listener: socket.socket, name: str, path: str | None, uid: int) -> None:
+    __slots__ = ("group", "identity", "name", "path", "uid")
+
+    def __init__(
+        self, listener: socket.socket, name: str, path: str | None, uid: int, group: int | None = None
+    ) -> None:
         super().__init__(listener)
-        self.name, self.path, self.uid = name, path, uid
+        self.name, self.path, self.uid, self.group = name, path, uid, group
         self.identity = _identity(path)
 
     def stands(self) -> bool:
@@ -61,8 +67,8 @@ def listen(chosen: str | None, ticks: int, missing: list[str]) -> Place | None:
     uid = os.geteuid()
     for directory in (chosen,) if chosen is not None else run_dirs(uid):
         try:
-            prepare(directory, uid)
-            return _bind(directory, ticks, uid)
+            group = group_that_may_ask(prepare(directory, uid))
+            return _bind(directory, ticks, uid, group)
         except OSError as error:
             missing.append(f"{directory}: {error.strerror or error}")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -75,10 +81,10 @@ def listen(chosen: str | None, ticks: int, missing: list[str]) -> Place | None:
         listener.close()
         missing.append(f"{_shown(name)}: {error.strerror or error}")
         return None
-    return Place(listener, _shown(name), None, uid)
+    return Place(listener, _shown(name), None, uid, None)
 
 
-def prepare(directory: str, uid: int) -> None:
+def prepare(directory: str, uid: int) -> os.stat_result:
     """Make the directory if it is not there, and refuse one in which others could replace our socket."""
     try:
         os.makedirs(os.path.dirname(directory), exist_ok=True)
@@ -94,9 +100,16 @@ def prepare(directory: str, uid: int) -> None:
     open_to_all = status.st_mode & 0o002 and not status.st_mode & stat.S_ISVTX
     if open_to_all or (private and status.st_mode & 0o077):
         raise PermissionError(1, f"has mode {stat.S_IMODE(status.st_mode):04o}: others could take our place")
+    return status
 
 
-def _bind(directory: str, ticks: int, uid: int) -> Place:
+def group_that_may_ask(directory: os.stat_result) -> int | None:
+    """The group of a run directory of root's with the set-group-ID bit: so root lets a daemon ask that is not root."""
+    given = directory.st_uid == 0 and directory.st_mode & stat.S_ISGID and directory.st_gid not in (0, _NOBODY)
+    return directory.st_gid if given else None
+
+
+def _bind(directory: str, ticks: int, uid: int, group: int | None) -> Place:
     path = f"{directory}/{socket_name(os.getpid(), ticks)}"
     first = f"{directory}/.{os.getpid()}-{time.monotonic_ns():x}"
     if len(os.fsencode(first)) > LONGEST_PATH or len(os.fsencode(path)) > LONGEST_PATH:
@@ -106,13 +119,15 @@ def _bind(directory: str, ticks: int, uid: int) -> Place:
         os.fchmod(listener.fileno(), 0o600)  # before it has a name: Linux gives it to the file, unlike the umask's race
         listener.bind(first)
         try:
+            if group is not None and os.lstat(first).st_gid == group:  # inherited from the directory: inode(7)
+                os.chmod(first, 0o660)
             listener.listen(BACKLOG)
             listener.setblocking(False)
             os.rename(first, path)
         except BaseException:
             _unlink(first)
             raise
-        return Place(listener, path, path, uid)
+        return Place(listener, path, path, uid, group)
     except BaseException:
         listener.close()
         raise

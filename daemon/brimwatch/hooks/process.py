@@ -7,6 +7,7 @@ import sys
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _START = 19  # of the fields after the name: field 22 of proc_pid_stat(5)
+_held: tuple[int, int] | None = None  # our PID, and a descriptor of our statm
 
 
 def read(path: str, most: int = 4096) -> bytes | None:
@@ -21,6 +22,27 @@ def read(path: str, most: int = 4096) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
+
+
+class often:  # noqa: N801 - it reads `with often():`
+    """Sizes are read more than once: the file stays open. Each call of the kernel may cost a turn of the interpreter.
+
+    Only for a moment: a program may close descriptors that it does not know, and give their numbers to others. No
+    generator: `contextlib` and what it needs would be a third of what importing the hooks costs.
+    """
+
+    def __enter__(self) -> None:
+        global _held  # noqa: PLW0603 - one process, one statm
+        try:
+            _held = (os.getpid(), os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC))
+        except OSError:
+            _held = None
+
+    def __exit__(self, *_: object) -> None:
+        global _held
+        held, _held = _held, None
+        if held is not None:
+            os.close(held[1])
 
 
 def rss() -> int | None:
@@ -68,7 +90,12 @@ def is_main_interpreter() -> bool:
 
 
 def _statm() -> tuple[int, int] | None:
-    text = read("/proc/self/statm")
+    held = _held
+    try:
+        own = held is not None and held[0] == os.getpid()  # a forked child has the file of its parent
+        text = os.pread(held[1], 4096, 0) if own and held is not None else read("/proc/self/statm")
+    except OSError:
+        text = None
     try:
         size, resident = (text or b"").split()[:2]
         return int(size), int(resident)

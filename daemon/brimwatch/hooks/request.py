@@ -44,11 +44,16 @@ class Request:
         now = rss()
         return None if now is None or self._before is None else self._before - now
 
-    def enough(self) -> bool:
-        """Whether `needed_bytes` have come back, as measured. Never true in an emergency: then everything goes."""
+    def enough(self, now: int | None = None) -> bool:
+        """Whether `needed_bytes` have come back, as measured: `now` is the resident set, where it is known already.
+
+        Never true in an emergency: then everything goes.
+        """
         if self.needed_bytes is None or self.tier == "emergency":
             return False
-        return (self.reclaimed_bytes() or 0) >= self.needed_bytes
+        if now is None or self._before is None:
+            return (self.reclaimed_bytes() or 0) >= self.needed_bytes
+        return self._before - now >= self.needed_bytes
 
 
 class Skip(Exception):  # noqa: N818 - nothing is wrong: the hook has decided not to run

@@ -7,7 +7,7 @@ import time
 
 from brimwatch.hooks.attempt import Result, attempt, on_main_thread
 from brimwatch.hooks.errand import Errand, MainThread, refused, send_to_loop
-from brimwatch.hooks.process import rss
+from brimwatch.hooks.process import often, rss
 from brimwatch.hooks.registry import TRIM, Hook
 from brimwatch.hooks.wire import BUSY, CURED, DEADLINE, FAILED, NO_HANDLER, RAN, SUPPRESSED
 
@@ -56,13 +56,14 @@ class Round:
         self._run_on, self._main = run_on, main
         self._straggler: Errand | None = None
         self._interrupt: KeyboardInterrupt | None = None
-        self._before = rss()
+        self._before = self._known = request._before
         self._after: int | None = None
 
     def run(self, turn: Turn) -> None:
         """Run the hooks on this thread; the turn, which was taken, is given back when the last of them has ended."""
         try:
-            self._run()
+            with often():
+                self._run()
         finally:
             self.current = None if self._straggler is None else self.current
             self._after = rss()
@@ -78,7 +79,7 @@ class Round:
         pending = list(self.hooks)
         while pending and self._straggler is None and self._interrupt is None:
             hook = pending.pop(0)
-            if self.request.enough():
+            if self.request.enough(self._known):
                 self._note(hook, Result(SUPPRESSED, CURED, "enough had come back before its turn"))
             elif self.request.seconds_left() <= 0:
                 self._note(hook, Result(FAILED, DEADLINE, "no time was left for it"))
@@ -89,10 +90,10 @@ class Round:
             self._note(hook, Result(FAILED, DEADLINE, "the hook before it did not end"))
 
     def _one(self, hook: Hook, more: bool) -> None:
-        before, began = rss(), time.monotonic()
+        before, began = self._known, time.monotonic()
         self.current = (hook, began)
         result = self._call(hook, more)
-        after = rss()
+        after = self._known = rss()
         measured = None if before is None or after is None else before - after
         self._interrupt = result.interrupt
         if self._straggler is None:

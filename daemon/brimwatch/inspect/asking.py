@@ -13,7 +13,10 @@ from brimwatch.inspect.found import Missing
 Answer = TypeVar("Answer")
 
 PATIENCE = 15.0  # seconds; the page tables of 500 GB are walked within them
-_DENIED = "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE"
+_DENIED = (
+    "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE,"
+    " and CAP_DAC_READ_SEARCH where the user is another"
+)
 _NO_FILE = "this kernel has no such file"
 
 

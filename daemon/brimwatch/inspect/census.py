@@ -30,7 +30,10 @@ from brimwatch.units import Seconds
 
 Found = TypeVar("Found")
 
-_DENIED = "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE"
+_DENIED = (
+    "permission denied: it takes the same user without more capabilities on its side, or CAP_SYS_PTRACE,"
+    " and CAP_DAC_READ_SEARCH where the user is another"
+)
 _NO_INTERPRETER = "no CPython interpreter is in it"
 _MACHINE = "this processor's layouts are not known: only those of x86_64 were tried"
 _TRIES = 3

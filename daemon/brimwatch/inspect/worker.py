@@ -6,6 +6,7 @@ does. Started as `python -m brimwatch.inspect.worker PROCFS`.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -24,7 +25,8 @@ _known: dict[ProcessId, Interpreter] = {}
 
 def main(procfs: str = "/proc") -> None:
     """Answer each line of standard input with one on standard output."""
-    os.nice(NICE)
+    with contextlib.suppress(OSError):  # a sandbox may forbid even this: systemd's @resources
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)  # whatever the daemon's own is
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     for line in iter(lambda: sys.stdin.buffer.readline(wire.LONGEST), b""):
         sys.stdout.buffer.write(_look(procfs, line))

@@ -16,7 +16,8 @@ SHORT_ID = 12  # characters of an ID that `docker ps` and `podman ps` show
 
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 _UUID = r"[0-9a-f]{8}([-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}"
-_POD = re.compile(rf"(?:.*-)?pod(?P<uid>{_UUID}|[0-9a-f]{{32}})(?:\.slice)?", re.ASCII)
+POD_UID = rf"{_UUID}|[0-9a-f]{{32}}"  # of a static pod it is a hash
+_POD = re.compile(rf"(?:.*-)?pod(?P<uid>{POD_UID})(?:\.slice)?", re.ASCII)
 # The prefix that each runtime writes; conmon (the monitor beside a container) has a prefix of its own and is none.
 _PREFIXED = re.compile(
     r"(?P<runtime>docker|cri-containerd|nerdctl|crio|libpod|libpod-payload)-(?P<id>[0-9a-f]{12,64})(?P<scope>\.scope)?",
@@ -52,7 +53,7 @@ def container_of(path: str) -> ContainerName | None:
     """The innermost container that a cgroup path names: in a kind node that is the pod's container, not the node."""
     parts = path.split("/")
     for place in range(len(parts) - 1, 0, -1):
-        found = _container_part(parts[place], parts[place - 1])
+        found = container_part(parts[place], parts[place - 1])
         if found is not None:
             identity, runtime = found
             return ContainerName(identity, runtime, _pod_above(parts[: place + 1]))
@@ -87,8 +88,8 @@ def unit_in(paths: CgroupPaths) -> str | None:
     return None if path is None else unit_of(path)
 
 
-def _container_part(part: str, parent: str) -> tuple[str, str] | None:
-    """ID and runtime, where this component of a path is a container's."""
+def container_part(part: str, parent: str) -> tuple[str, str] | None:
+    """ID and runtime, where this component of a path, below `parent`, is a container's."""
     if len(part) < SHORT_ID:
         return None
     found = _PREFIXED.fullmatch(part) or _COLONS.fullmatch(part)

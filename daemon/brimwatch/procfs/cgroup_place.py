@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from brimwatch.model import ProcessId
-from brimwatch.procfs.cgroup import CgroupPaths
+from brimwatch.procfs.cgroup import CgroupPaths, read_cgroup
 from brimwatch.procfs.descriptor import LISTS, STAT_LIKE, read_descriptor, read_file, read_process_file
-from brimwatch.procfs.mountinfo import CgroupMount, parse_mountinfo
+from brimwatch.procfs.mountinfo import CgroupMount, parse_mountinfo, steps_up
 from brimwatch.procfs.root import CGROUPFS, open_directory, open_file, open_root
 
 _DEPTH = 64  # levels: no sane tree is deeper
@@ -25,7 +25,8 @@ _DEPTH = 64  # levels: no sane tree is deeper
 class Place(NamedTuple):
     """One cgroup directory: the path `below` a mount `point`; through the root of `through` where it is set.
 
-    `path` is its name as /proc/PID/cgroup has it, `kinds` the file systems that are believed on the way through a root.
+    `path` is its name as /proc/PID/cgroup has it (as the host has it, where we see the host's mount from a namespace of
+    our own), `kinds` the file systems that are believed on the way through a root.
     """
 
     version: int
@@ -116,7 +117,20 @@ def open_at(place: Place, name: str) -> int:
 
 def own_mounts(procfs: str) -> tuple[CgroupMount, ...]:
     """The cgroup mounts that we see ourselves. Raises OSError, MalformedProcFile."""
-    return parse_mountinfo(read_file(f"{procfs}/self/mountinfo", LISTS))
+    mounts = parse_mountinfo(read_file(f"{procfs}/self/mountinfo", LISTS))
+    return tuple(_named_above(mount, procfs) if steps_up(mount.root) else mount for mount in mounts)
+
+
+def _named_above(mount: CgroupMount, procfs: str) -> CgroupMount:
+    """A mount that begins above our cgroup namespace, with the names in between. Raises OSError, MalformedProcFile."""
+    from brimwatch.procfs.cgroup_namespace import names_above  # most daemons live in no namespace of their own
+
+    paths = read_cgroup(procfs, os.getpid())
+    own = paths.memory_v1 if mount.version == 1 else paths.unified
+    height = steps_up(mount.root)
+    if own is None or steps_up(own) or mount.root != "/.." * height:
+        return mount
+    return mount._replace(above=names_above(mount.point, height, own))
 
 
 def locate_memory(
@@ -150,7 +164,7 @@ def _locate(
 ) -> Place:
     mount, below = _nearest(version, path, mounts)
     if mount is not None and os.path.isdir(mount.point + below):
-        return Place(version, mount.point, below, path, procfs)
+        return Place(version, mount.point, below, (below or "/") if mount.above else path, procfs)
     theirs = parse_mountinfo(read_process_file(procfs, process.pid, "mountinfo", LISTS))
     mount, below = _nearest(version, path, theirs)
     if mount is None:

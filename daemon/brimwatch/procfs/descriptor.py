@@ -83,6 +83,11 @@ class HeldFile:
         """Whether the next read costs one system call."""
         return self._descriptor >= 0
 
+    @property
+    def descriptor(self) -> int:
+        """What is held, to be polled; -1 where nothing is."""
+        return self._descriptor
+
     def read(self) -> bytes:
         """At most `bound` bytes from the start. Raises what opening and reading raise; ESRCH is ProcessLookupError."""
         if self._descriptor >= 0:

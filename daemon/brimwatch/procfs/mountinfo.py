@@ -12,17 +12,27 @@ _ESCAPE = re.compile(rb"\\([0-7]{3})")
 
 
 class CgroupMount(NamedTuple):
-    """One mount of a cgroup hierarchy. `root` is the cgroup that shows at `point`, as paths in /proc/PID/cgroup are."""
+    """One mount of a cgroup hierarchy. `root` is the cgroup that shows at `point`, as paths in /proc/PID/cgroup are.
+
+    `above` are the names from there down to the reader's cgroup namespace, where the mount begins above that and they
+    are known.
+    """
 
     version: int  # 1: the memory controller's own hierarchy; 2: the unified one
     point: str
     root: str
+    above: tuple[str, ...] = ()
 
     def below(self, path: str) -> str | None:
         """Where under `point` the cgroup of that path is (`` for the point itself), None where it is not to be seen.
 
         A path that leaves the reader's cgroup namespace begins with `/..`; a mount of another namespace can do so too.
         """
+        if self.above:
+            climbed = steps_up(path)
+            kept = self.above[: max(len(self.above) - climbed, 0)]
+            named = [*kept, *filter(None, path.split("/")[1 + climbed :])]
+            return None if climbed > len(self.above) or ".." in named else "".join(f"/{name}" for name in named)
         if self.root == "/":
             rest = path if path != "/" else ""
         elif path == self.root:
@@ -51,6 +61,12 @@ def parse_mountinfo(text: bytes) -> tuple[CgroupMount, ...]:
                 raise MalformedProcFile(f"mountinfo: found {line[:80]!r}, wanted at least ten fields")
             mounts.append(CgroupMount(2 if kind == b"cgroup2" else 1, _path(fields[4]), _path(fields[3])))
     return tuple(mounts)
+
+
+def steps_up(path: str) -> int:
+    """How many `/..` a path begins with."""
+    steps = path.split("/")[1:]
+    return next((number for number, step in enumerate(steps) if step != ".."), len(steps))
 
 
 def _path(field: bytes) -> str:

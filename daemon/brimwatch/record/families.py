@@ -131,7 +131,7 @@ def _thresholds(picture: Picture) -> Iterator[Point]:
 
 def _capable(picture: Picture) -> Iterator[Point]:
     for target, labels in picture.names:
-        able: dict[str, bool] = {}
+        able = dict(target.capable)
         for subject in target.subjects:
             for collector, capable in subject.capable.items():
                 able[collector] = capable and able.get(collector, True)

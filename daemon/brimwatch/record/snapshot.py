@@ -78,6 +78,7 @@ class TargetView:
     subjects: tuple[SubjectView, ...] = ()
     oom_kills: Mapping[str, int] = field(default_factory=dict)  # evidence to count
     rungs: tuple[tuple[str, str], ...] = ()  # (tier, action) of the policy: their counters start at 0
+    capable: Mapping[str, bool] = field(default_factory=dict)  # what finds its members, to whether it can be asked
 
     @property
     def tier(self) -> Tier:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from brimwatch.agent.figures import HookFigures, Stats
 
 HOOKS_SHOWN = 8  # of a subject, those that hold most; the others are counted as left out
-INFO_SHOWN = 8  # named figures of all hooks of a subject
+INFO_SHOWN = 12  # named figures of all hooks of a subject, dealt in turn
 _OF_ONE_PROCESS = (Quantity.RSS, Quantity.WORKING_SET)  # whose own resident set reaches it is in that tier for sure
 
 
@@ -120,11 +120,20 @@ def _weight(hook: HookView) -> tuple[bool, int, bool, str]:
 def _few(views: list[HookView]) -> tuple[HookView, ...]:
     """Those that say something, within the bounds of what is shown."""
     telling = [one for one in views if one.footprint is not None or one.hit_ratio is not None or one.info]
-    left, kept = INFO_SHOWN, []
-    for one in telling[:HOOKS_SHOWN]:
-        kept.append(one._replace(info=one.info[:left]))
-        left -= len(kept[-1].info)
-    return tuple(kept)
+    kept = telling[:HOOKS_SHOWN]
+    shares = _dealt([len(one.info) for one in kept], INFO_SHOWN)
+    return tuple(one._replace(info=one.info[:share]) for one, share in zip(kept, shares, strict=True))
+
+
+def _dealt(wanted: list[int], cards: int) -> list[int]:
+    """Deal so many cards in turn, to each at most what it wants: who wants much leaves some to the others."""
+    dealt = [0] * len(wanted)
+    while cards > 0 and dealt != wanted:
+        for index, most in enumerate(wanted):
+            if cards > 0 and dealt[index] < most:
+                dealt[index] += 1
+                cards -= 1
+    return dealt
 
 
 def left_out(stats: Stats) -> int:

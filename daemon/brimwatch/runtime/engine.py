@@ -19,6 +19,7 @@ from brimwatch.discover.elsewhere import Elsewhere
 from brimwatch.discover.roster import Member, Roster
 from brimwatch.model import Action, ProcessId, Reason
 from brimwatch.procfs.meminfo import read_meminfo
+from brimwatch.quantity import Quantity
 from brimwatch.record.events import EventLog
 from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
@@ -39,6 +40,7 @@ from brimwatch.runtime.options import Options
 from brimwatch.runtime.ourselves import ancestors, user_name
 from brimwatch.runtime.perform import Performer
 from brimwatch.runtime.picture import Painter
+from brimwatch.runtime.pods import PodNames
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject, Target, receivers
 from brimwatch.sample.cgroups import CgroupCache
@@ -50,6 +52,7 @@ if TYPE_CHECKING:  # 600 objects that a daemon which nobody listens to does not 
     from brimwatch.core.recorded import Terms
     from brimwatch.runtime.recorder import Recorder
 
+SWAP = frozenset({Quantity.SWAP})
 PRUNE = 3600.0  # seconds between two looks at which runs no budget sees any more
 
 
@@ -98,7 +101,9 @@ class Engine:
         # One looks at every process, where a target asks which have an agent; the other at those under watch.
         self._lookouts = tuple(Elsewhere(Ground(options.procfs, config.run_dir)) for _ in range(2))
         self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
-        self._painter = Painter(redact, user_name, self.agents.view, self.agents.capable)
+        self.pods = PodNames(self.story)
+        view, capable = self.agents.view, self.agents.capable
+        self._painter = Painter(redact, user_name, view, capable, lambda: self.watch.wakes.reasons, self.pods.capable)
         self.performer = self._performer()
         self.looks = Looks(
             self.membership,
@@ -116,7 +121,9 @@ class Engine:
         roster = Roster(
             options.procfs, config.targets, run_dirs(config), adopts=options.adopts, elsewhere=self._lookouts[0]
         )
-        self.watch = Watch(self.membership, self.looks, roster, self.story, config)
+        self.watch = Watch(self.membership, self.looks, roster, self.story, config, options.procfs)
+        self.watch.rising = self.performer.foresee
+        self.pods.attach = roster.know
         self.manual = Manual(
             self.membership, self.looks, self.performer, self.story, self._answered, self._guard, describe
         )
@@ -169,6 +176,7 @@ class Engine:
             self._give_up()
             await self.performer.close()
             await self.agents.close()
+            await self.pods.close()
         except Exception as error:  # noqa: BLE001 - what fails to stop must not keep brakes in force
             self.story.fault("end", error)
         await self.keeper.close()
@@ -221,6 +229,7 @@ class Engine:
         for lookout in self._lookouts:
             lookout.ground = Ground(self._procfs, config.run_dir)
         self.agents.configure(config, Sockets(run_dirs(config), procfs=self._procfs, elsewhere=self._lookouts[1]))
+        self.pods.configure(config)
         self.looks.swap_matters = read_meminfo(self._procfs).swap_total > 0
 
     def _terms(self) -> Terms:
@@ -230,9 +239,9 @@ class Engine:
         return Terms(looks.interval, looks.dry_run, looks.swap_matters, config.digest, config.source)
 
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
-        return MemberSampler(
-            member.identity, self._procfs, target.wanted, self._cgroups, member.cgroup, self.config.interval
-        )
+        # What a rung wins is measured with swap, so that has to be fresh where there is any.
+        wanted = target.wanted | SWAP if self.looks.swap_matters else target.wanted
+        return MemberSampler(member.identity, self._procfs, wanted, self._cgroups, member.cgroup, self.config.interval)
 
     def _host_view(self) -> HostView:
         return self._painter.host(self._host.last, dict(self._host.pressure))

@@ -15,6 +15,7 @@ from brimwatch.core.course import accounted, concerns, entered_shared, gives_up,
 from brimwatch.core.decide import Step, decide
 from brimwatch.core.evaluate import Judgement, evaluate
 from brimwatch.core.gate import Facts
+from brimwatch.core.glance import glanced, way_to_tier
 from brimwatch.core.pace import next_gap
 from brimwatch.core.settle import settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
@@ -24,12 +25,12 @@ from brimwatch.runtime.evidence import Evidence
 from brimwatch.runtime.membership import Membership
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
+from brimwatch.runtime.uncounted import uncounted
 from brimwatch.sample.group import fastest_growth, sum_samples
 from brimwatch.sample.slow import SlowRead
 from brimwatch.units import Seconds
 
 Accept = Callable[[SlowRead, object, float, float], None]  # read, result or exception, now, CPU seconds
-OOM_SHARE = 0.02  # a process that was gone with less headroom than this share of its limit was killed, we infer
 
 
 class Looks:
@@ -88,7 +89,23 @@ class Looks:
             self._climb(subject, judgement, change, sample)
         if before is None or judgement.states != before.states or subject.ladder is not ladder or subject.looks == 1:
             self._continuity.looked(subject)
-        return next_gap(policy, judgement, sample, fastest, self.interval, subject.ladder.firing is not None)
+        if change is not None:
+            self.tier_changed(subject)  # agents and brakes hear of it once the rung is on its way
+        return self._gap(subject, judgement, sample, fastest)
+
+    def rise(self, subject: Subject, now: float) -> float:
+        """Bytes by which what the tiers go by has risen since the last look, at most; infinity where one is gone."""
+        try:
+            return sum(max(0, watched.sampler.rise(now)) for watched in subject.watched.values())
+        except ProcessLookupError:
+            return float("inf")
+
+    def _gap(self, subject: Subject, judgement: Judgement, sample: Sample, fastest: float) -> float:
+        policy, firing = subject.target.spec.policy, subject.ladder.firing is not None
+        if subject.host is not None:
+            return next_gap(policy, judgement, sample, fastest, self.interval, firing)
+        subject.way, subject.fastest = way_to_tier(policy, judgement, sample), fastest
+        return next_gap(policy, judgement, sample, fastest, self.interval, firing, glanced(sample))
 
     def take_up(self, spent: Spent) -> None:
         """Count runs of an earlier run of the daemon as well."""
@@ -119,10 +136,9 @@ class Looks:
             if firing is not None:
                 subject.ladder = replace(subject.ladder, firing=None)
                 self._story.outcome(subject, settle_gone(firing, now))
-            if kills:
-                self._evidence.killed(subject, "cgroup", now, kills, process)
-            elif firing is None and not subject.killed and self._likely_killed(subject):
-                self._evidence.killed(subject, "inferred", now, 1, process)
+            evidence = "cgroup" if kills else None if subject.killed else uncounted(subject, process, firing, now)
+            if evidence is not None:
+                self._evidence.killed(subject, evidence, now, kills or 1, process)
         self._membership.drop(subject, process, now)
 
     def give_up(self, subject: Subject, reason: Reason) -> None:
@@ -167,7 +183,6 @@ class Looks:
             self._evidence.entered(subject, change.after)
         self._story.changed(subject, change, sample)
         subject.since_wall = time.time()  # only now: the story tells how long the tier that ends has lasted
-        self.tier_changed(subject)
 
     def _climb(self, subject: Subject, judgement: Judgement, change: Change | None, sample: Sample) -> None:
         before = subject.ladder.firing
@@ -209,9 +224,3 @@ class Looks:
                 self._story.refused(subject, decision)
         if self.spent is not before:
             self._continuity.memory.spent(self.spent)
-
-    def _likely_killed(self, subject: Subject) -> bool:
-        sample = subject.sample
-        if sample is None or sample.limit is None or sample.headroom is None or sample.limit.source != "cgroup":
-            return False
-        return sample.headroom < OOM_SHARE * sample.limit.bytes

@@ -16,6 +16,7 @@ from brimwatch.config.settings import TargetSpec
 from brimwatch.core.course import rejudged
 from brimwatch.core.decide import lowered
 from brimwatch.discover.roster import FoundTarget, Member
+from brimwatch.errors import MalformedProcFile
 from brimwatch.model import Policy, ProcessId
 from brimwatch.procfs.descriptor import ceiling
 from brimwatch.procfs.stat import read_stat
@@ -136,11 +137,24 @@ class Membership:
                 self._let_go(subject, process, now)
 
     def _let_go(self, subject: Subject, process: ProcessId, now: float) -> None:
-        """A pass may see an end before a look does; what only matches no more has not ended."""
-        if self._has_ended(process, subject.watched[process].pidfd):
+        """A pass may see an end before a look does; what only matches no more has not ended.
+
+        In the middle of its exit a process has no command line any more: it is kept until its end is seen, or a kill by
+        the kernel, in which a large process takes a tenth of a second to give everything back, would not be counted.
+        """
+        if self._is_ending(process):
+            self._unsettled = True
+        elif self._has_ended(process, subject.watched[process].pidfd):
             self.lost(subject, process, now)
         else:
             self.drop(subject, process, now)
+
+    def _is_ending(self, process: ProcessId) -> bool:
+        try:
+            found = read_stat(self._procfs, process.pid)
+        except (OSError, MalformedProcFile):
+            return False
+        return found.is_exiting and found.start_ticks == process.start_ticks and found.state not in DEAD
 
     def _has_ended(self, process: ProcessId, pidfd: int) -> bool:
         if pidfd >= 0:

@@ -81,6 +81,16 @@ class Performer:
         subject.tasks = (*subject.tasks, task)
         task.add_done_callback(lambda ended: self._let_go(subject, ended))
 
+    def foresee(self, subject: Subject) -> None:
+        """Growth leads to a tier: what its first rung would have to wait for is begun now."""
+        for rule in subject.target.spec.policy.tiers:
+            if rule.tier > subject.tier and rule.do:
+                prepare = getattr(self._kinds[rule.do[0].kind], "foresee", None)
+                if prepare is None:
+                    continue
+                for one in receivers(subject):
+                    prepare(rule.do[0].options, one.member.identity, self._procfs)
+
     def _let_go(self, subject: Subject, ended: asyncio.Task[None]) -> None:
         self._tasks.pop(ended, None)
         subject.tasks = tuple(task for task in subject.tasks if task is not ended)

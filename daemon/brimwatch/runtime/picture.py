@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
+from brimwatch.config.settings import TargetSpec
 from brimwatch.core.resolve import absolute
 from brimwatch.model import Policy, Sample
 from brimwatch.quantity import Quantity
@@ -24,11 +25,16 @@ class Painter:
         user_name: Callable[[int], str],
         agents: Callable[[Subject], AgentView | None] = lambda _: None,
         answered: Callable[[Subject], bool | None] = lambda _: None,
+        wakes: Callable[[], Mapping[str, str]] = dict,
+        pods: Callable[[TargetSpec], bool | None] = lambda _: None,
     ) -> None:
+        """`wakes`: by collector why the machine cannot wake us, an empty text where it can."""
         self._redact = redact
         self._user_name = user_name
         self._agents = agents
         self._answered = answered
+        self._wakes = wakes
+        self._pods = pods
 
     def targets(self, targets: Iterable[Target]) -> tuple[TargetView, ...]:
         """One view for each target, in order."""
@@ -57,6 +63,7 @@ class Painter:
             ),
             oom_kills=dict(target.oom_kills),
             rungs=rungs_of(policy),
+            capable={} if (pods := self._pods(target.spec)) is None else {"pods": pods},
         )
 
     def _subject(self, subject: Subject, policy: Policy) -> SubjectView:
@@ -71,7 +78,7 @@ class Painter:
             members=tuple(self._member(one) for one in islice(subject.watched.values(), MEMBERS_SHOWN)),
             thresholds=_thresholds(policy, sample),
             pressure=_pressure(subject),
-            capable=_capable(subject, self._answered(subject)),
+            capable=_capable(subject, self._answered(subject), self._wakes()),
             reduction=reduction,
             recommended_limit=_recommended(subject),
             objects_source=_objects_source(subject),
@@ -119,9 +126,11 @@ def _pressure(subject: Subject) -> dict[str, float]:
     return {}
 
 
-def _capable(subject: Subject, answered: bool | None) -> dict[str, bool]:
-    """A collector is capable of a subject where it is of every member."""
+def _capable(subject: Subject, answered: bool | None, wakes: Mapping[str, str]) -> dict[str, bool]:
+    """A collector is capable of a subject where it is of every member. The machine's count where it sets the limit."""
     capable: dict[str, bool] = {} if answered is None else {"agent": answered}
+    if subject.sample is not None and subject.sample.limit is not None and subject.sample.limit.source == "machine":
+        capable |= {name: not reason for name, reason in wakes.items()}
     for watched in subject.watched.values():
         for collector, able in watched.sampler.capable.items():
             capable[collector] = able and capable.get(collector, True)

@@ -22,7 +22,7 @@ from brimwatch.runtime.ourselves import raise_descriptor_limit
 from brimwatch.runtime.reload import ConfigFile, in_thread
 from brimwatch.runtime.storage import find_storage, open_storage
 
-STALLED = 10.0  # seconds without a look, beyond some intervals, after which the daemon calls itself unhealthy
+STALLED = 10.0  # seconds that a look may be late before the daemon calls itself unhealthy
 CHECK_FILE = 2.0  # seconds between two checks of the configuration file
 
 
@@ -79,7 +79,7 @@ class Service:
             engine.watch.start()
             gc.collect()
             gc.freeze()  # what lives as long as the daemon need not be walked by each full collection
-            self._notifier.send("READY=1", f"STATUS=watching {len(engine.membership.targets)} targets")
+            self._notifier.send("READY=1", self._status(engine))
             self._spawn(self._keep(engine))
             if self._file is not None:
                 self._spawn(self._follow(engine, self._file))
@@ -102,32 +102,42 @@ class Service:
         return 0
 
     def health(self, engine: Engine) -> tuple[bool, str]:
-        """Does the loop still look? The word for `/-/healthy`."""
-        silent = time.monotonic() - engine.watch.last_tick
-        allowed = STALLED + 3 * engine.config.interval
-        return (True, "ok") if silent < allowed else (False, f"no look for {silent:.0f}s")
+        """Does the loop still look when it meant to? The word for `/-/healthy`, and what feeds the watchdog."""
+        now = time.monotonic()
+        if engine.watch.overdue(now) < STALLED:
+            return True, "ok"
+        return False, f"no look for {now - engine.watch.last_tick:.0f}s"
 
     async def reload(self, engine: Engine) -> tuple[bool, str]:
         """Read the configuration again; a bad one changes nothing and is told."""
         async with self._reloading:
             self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
-                config = await in_thread(self._load)
-            except (ConfigError, BrimwatchError) as error:
-                return self._rejected(engine, error)
+                return await self._reload(engine)
             finally:
-                self._notifier.send("READY=1")
-            engine.reconfigure(config)
-            engine.config_ok = True
-            engine.metrics.reload_result(True, engine.loaded_wall)
-            engine.story.tell(Name.CONFIG_RELOADED, source=config.source, targets=len(config.targets))
-            return True, "reloaded"
+                self._notifier.send("READY=1", self._status(engine))
+
+    async def _reload(self, engine: Engine) -> tuple[bool, str]:
+        try:
+            config = await in_thread(self._load)
+        except (ConfigError, BrimwatchError) as error:
+            return self._rejected(engine, error)
+        engine.reconfigure(config)
+        engine.config_ok = True
+        engine.metrics.reload_result(True, engine.loaded_wall)
+        engine.story.tell(Name.CONFIG_RELOADED, source=config.source, targets=len(config.targets))
+        return True, "reloaded"
 
     def _load(self) -> Config:
         """On a thread. What changes while it is read differs from what was seen, and is read again."""
         if self._file is not None:
             self._file.seen()
         return load_config(self._options)
+
+    def _status(self, engine: Engine) -> str:
+        """What `systemctl status` shows."""
+        kept = "" if engine.config_ok else "; the configuration was rejected, the last good one is in force"
+        return f"STATUS=watching {len(engine.membership.targets)} targets{kept}"
 
     def _rejected(self, engine: Engine, error: BrimwatchError) -> tuple[bool, str]:
         engine.config_ok = False
@@ -141,6 +151,7 @@ class Service:
         """Once an interval: housekeeping and the watchdog."""
         pet = self._notifier.watchdog / 2 if self._notifier.watchdog is not None else None
         pause = min(1.0, engine.config.interval, pet or 1.0)
+        told = self._status(engine)
         while True:
             await asyncio.sleep(pause)
             now = time.monotonic()
@@ -150,6 +161,8 @@ class Service:
                 engine.story.fault("housekeeping", error)
             if pet is not None and self.health(engine)[0]:
                 self._notifier.send("WATCHDOG=1")
+            if told != (told := self._status(engine)):
+                self._notifier.send(told)
 
     async def _follow(self, engine: Engine, file: ConfigFile) -> None:
         """Reload where the file has changed. A disk that hangs holds up this task alone."""
@@ -187,6 +200,7 @@ async def look_once(options: Options, config: Config, log: Log, settle: float = 
     engine = Engine(replace(config, dry_run=True), options, log, asyncio.get_running_loop())
     engine.metrics.reload_result(True, engine.loaded_wall)
     try:
+        await engine.pods.settle(settle)
         engine.looks.everything = True
         engine.watch.look_once()
         await engine.lanes.drain(settle)

@@ -36,8 +36,9 @@ class Subject:
     """What is judged as one: a process, a group's sum, or the host."""
 
     __slots__ = (
-        "artefact", "autopsied_at", "due", "ended_at", "entered_at", "history", "host", "judgement", "key", "killed",
-        "ladder", "looks", "peak", "sample", "shared", "since_wall", "slot", "target", "tasks", "trail", "watched",
+        "alert_until", "artefact", "autopsied_at", "due", "ended_at", "entered_at", "fastest", "glance_due", "glances",
+        "history", "host", "judgement", "key", "killed", "ladder", "looks", "peak", "sample", "shared", "since_wall",
+        "slot", "target", "tasks", "trail", "watched", "way",
     )  # fmt: skip
 
     def __init__(self, target: Target, key: ProcessId, slot: int | None, wall: float) -> None:
@@ -56,6 +57,11 @@ class Subject:
         self.peak = 0.0
         self.due = 0.0
         self.looks = 0
+        self.way: float | None = None  # bytes to the next tier at the last look, by what a glance reads
+        self.fastest = 0.0  # growth seen by then, bytes per second
+        self.glance_due = float("inf")
+        self.glances = 0.0  # a second, that are taken of it without having seen it grow
+        self.alert_until = 0.0  # monotonic seconds
         self.tasks: tuple[asyncio.Task[None], ...] = ()  # rungs that run for it
         self.history = History()
         self.trail: tuple[Event, ...] = ()  # its last tiers and rungs

@@ -14,6 +14,7 @@ from brimwatch.procfs.cgroup import CgroupPaths
 from brimwatch.procfs.cgroup_place import Place
 from brimwatch.procfs.pressure import Pressure
 from brimwatch.quantity import Quantity
+from brimwatch.sample.alarms import Alarms
 from brimwatch.sample.cgroup_read import MemoryFound, Origin, PressureFound, read_memory, read_pressure_of
 from brimwatch.sample.cgroup_usage import CgroupUsage
 from brimwatch.sample.machine import Machine
@@ -33,8 +34,8 @@ class CgroupSampler:
 
     __slots__ = (
         "_asked", "_at", "_gap", "_hot", "_machine", "_members", "_memory_plan", "_origin", "_place", "_pressure",
-        "_pressure_at", "_pressure_place", "_pressure_plan", "_window", "headroom", "limit", "name", "readings",
-        "usage",
+        "_pressure_at", "_pressure_place", "_pressure_plan", "_window", "alarms", "headroom", "limit", "name",
+        "readings", "usage",
     )  # fmt: skip
 
     def __init__(self, origin: Origin, machine: Machine, loads: Loads, number: int) -> None:
@@ -52,6 +53,7 @@ class CgroupSampler:
         self._gap = 0.0
         self._window = Window(wanted=False)
         self.usage = CgroupUsage()
+        self.alarms = Alarms()
         self.readings: dict[Quantity, Reading] = {}
         self.limit: Limit | None = None
         self.headroom: Bytes | None = None
@@ -83,6 +85,7 @@ class CgroupSampler:
     def close(self) -> None:
         """Give up the descriptors and the share of the budget."""
         self.usage.close()
+        self.alarms.close()
         self._memory_plan.close()
         self._pressure_plan.close()
 
@@ -110,6 +113,8 @@ class CgroupSampler:
         if isinstance(result, MemoryFound):
             self._memory_plan.succeeded(now, cost)
             self._place = result.place
+            if result.usage is not None:
+                self.alarms.close()  # they are of where it was before
             self.usage.take(result, now)
             if result.memory is not None and not self._hot:
                 self._window.add(now, self.usage.working_set)
@@ -131,11 +136,30 @@ class CgroupSampler:
         if not late:  # what is only late stays until it is stale
             self._place = None
             self.usage.forget()
+            self.alarms.close()
 
     @property
     def reasons(self) -> dict[str, str]:
         """By collector, why it cannot be read; an empty text where it can."""
-        return {plan.source.name: plan.reason for plan in (self._memory_plan, self._pressure_plan)}
+        return {
+            plan.source.name: plan.reason for plan in (self._memory_plan, self._pressure_plan)
+        } | self.alarms.reasons
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether its alarms are those of where it was last found."""
+        memory = self.usage.memory
+        return memory is None or not self.usage.held or self.alarms.place == memory.place
+
+    def arm(self) -> bool:
+        """Have what happens in it wake whoever polls its `alarms`; False where it is not known where it is."""
+        memory = self.usage.memory
+        if memory is None or not self.usage.held:
+            return False
+        place = memory.place
+        held = self.usage.events_descriptor if place.version == 2 else -1
+        self.alarms.arm(place, self._pressure_place or (place if place.version == 2 else None), held)
+        return True
 
     @property
     def fastest(self) -> float:
@@ -162,6 +186,16 @@ class CgroupSampler:
         if now - self.usage.at <= patience:
             self._measure(now)
         self._show_pressure(now)
+
+    def rise(self, now: float) -> int:
+        """Bytes by which the working set is above that of the last look, by one reading; 0 where none can be had."""
+        before = self.usage.working_set
+        if not self._hot or not self.usage.renew():
+            return 0
+        if self.usage.working_set != before:
+            self._window.glance(now, self.usage.working_set)
+        known = self.readings.get(Quantity.WORKING_SET)
+        return 0 if known is None else int(self.usage.working_set - known.value)
 
     def _adapt(self) -> None:
         hot = any(self._members.values())

@@ -30,6 +30,11 @@ class CgroupUsage:
         """Whether the files of `memory.place` are open."""
         return self._file is not None
 
+    @property
+    def events_descriptor(self) -> int:
+        """The open events file, whose poll tells that something happened (v2); -1 where there is none."""
+        return -1 if self._events is None else self._events.descriptor
+
     def take(self, found: MemoryFound, now: float) -> None:
         """What a slow read brought."""
         self.at, self.memory = now, found.memory
@@ -78,16 +83,17 @@ class CgroupUsage:
         kills, self._new_kills = self._new_kills, 0
         return kills
 
-    def look_for_oom_kills(self) -> None:
-        """Count at once: a cgroup is often removed soon after its last process."""
+    def look_for_oom_kills(self) -> bool:
+        """Count at once: a cgroup is often removed soon after its last process. False where it cannot be read."""
         if self._events is None:
-            return
+            return False
         try:
             kills = parse_oom_kills(self._events.read())
         except (OSError, MalformedProcFile):
-            return
+            return False
         if kills is not None:
             self._count(kills)
+        return True
 
     def close(self) -> None:
         """Give the descriptors back."""

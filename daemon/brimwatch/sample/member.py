@@ -31,6 +31,7 @@ from brimwatch.sample.sources import CGROUP, CGROUP_PATH, DESCRIPTORS, SMAPS_ROL
 from brimwatch.sample.window import Window
 
 _NOWHERE = CgroupPaths(None, None)
+_NOTHING = Reading(0.0, 0.0)
 
 
 def read_paths(procfs: str, pid: int, thread: int | None = None) -> CgroupPaths:
@@ -163,6 +164,17 @@ class MemberSampler:
         readings[Quantity.PROCESSES] = Reading(1.0, now, self.interval)
         self.last = sample = Sample(now, readings, cgroup.limit, cgroup.headroom, False, cgroup.name)
         return sample
+
+    def rise(self, now: float) -> int:
+        """Bytes by which its resident set, or its cgroup's working set where a policy asks for that, has risen.
+
+        Since the last look, by one reading of each; raises ProcessLookupError once it is gone.
+        """
+        statm, rise = self._read_statm(), 0
+        if statm is not None and self.last is not None:
+            self._window.glance(now, statm.resident)
+            rise = statm.resident - int(self.last.readings.get(Quantity.RSS, _NOTHING).value)
+        return max(rise, self._cgroup.rise(now)) if self._wants_usage else rise
 
     def _read_statm(self) -> Statm | None:
         try:

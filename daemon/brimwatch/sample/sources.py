@@ -26,7 +26,7 @@ class Source(NamedTuple):
 
 
 STATUS = Source(
-    "status", frozenset({Quantity.THREADS, Quantity.SWAP, Quantity.PEAK_RSS}), 1.0, 1.0, 0.001, 0.005, 0.001
+    "status", frozenset({Quantity.THREADS, Quantity.SWAP, Quantity.PEAK_RSS}), 5.0, 1.0, 0.001, 0.005, 0.001
 )
 SMAPS_ROLLUP = Source(
     "smaps_rollup", frozenset({Quantity.PSS, Quantity.USS}), 30.0, 30.0, 0.0005, 0.005, 0.03, quick=False

@@ -150,6 +150,11 @@ class Window:
         young = self.fitted_at - self._first_at < YOUTH
         return None if young and room > (1 - WARMED_UP) * limit else left
 
+    def glance(self, at: float, value: float) -> None:
+        """Take a point for the fastest growth alone: it is too soon after the last one to say more."""
+        if at - self._base_at >= STEP:
+            self._note_growth(at, value)
+
     def fastest(self, now: float) -> float:
         """The fastest growth between two looks in the last 60 to 90 seconds; 0 where nothing grew."""
         while now - self._slot_at >= KEPT:

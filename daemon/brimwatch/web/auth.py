@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from brimwatch.config.credentials import is_credential
 from brimwatch.errors import UsageError
 from brimwatch.web.logins import Given, Logins
 from brimwatch.web.rules import Rules
@@ -99,7 +100,7 @@ class Access:
             return ()
         found = []
         mode = stat.S_IMODE(os.stat(self._file).st_mode)
-        if mode & 0o077:
+        if mode & 0o077 and not is_credential(self._file):
             found.append(f"the token file {self._file} may be read by others (mode {mode:04o}); 0600 keeps it secret")
         if self._token is not None and len(self._token) < _SHORT:
             found.append(f"the token in {self._file} is shorter than {_SHORT} characters and could be guessed")

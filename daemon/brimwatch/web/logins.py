@@ -8,6 +8,7 @@ costs nothing; what was wrong is checked again each time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import os
@@ -88,7 +89,8 @@ class Logins:
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         import bcrypt  # a native library, loaded where somebody logs in
 
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread alone: setpriority(2), NOTES
+        with contextlib.suppress(OSError):  # a sandbox may forbid even this: systemd's @resources
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread alone: setpriority(2)
         while (check := self._work.get()) is not None:
             try:
                 right = bcrypt.checkpw(check.password, check.hashed) and check.known

@@ -23,13 +23,13 @@ def windows(step, number=6):
             step(window * 4 + look); detector.look(); time.sleep(0.002)
 def told(): return [[leak.name, leak.objects, leak.where, leak.confidence] for leak in detector.report()]
 kept = []
-options = dict(interval=0.01, window=0.04, least=100, start=False)
+options = dict(interval=1, window=4, least=100, start=False)
 """
 
 
 @pytest.fixture
 def detector() -> Iterator[hooks.LeakDetector]:
-    found = hooks.LeakDetector(interval=0.01, window=0.03, windows=3, least=10, start=False)
+    found = hooks.LeakDetector(interval=1, window=3, windows=3, least=10, start=False)
     yield found
     found.close()
 
@@ -161,7 +161,7 @@ def test_a_callback_that_raises_is_counted_and_told_once() -> None:
         heard.append(leak.name)
         raise RuntimeError("no mail today")
 
-    detector = hooks.LeakDetector(interval=0.01, window=0.03, windows=3, least=5, on_leak=hear, start=False)
+    detector = hooks.LeakDetector(interval=1, window=3, windows=3, least=5, on_leak=hear, start=False)
     kept: list[Any] = []
     for _ in range(18):
         kept.extend({"leaked": []} for _ in range(400))

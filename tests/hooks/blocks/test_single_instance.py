@@ -196,7 +196,9 @@ def test_where_no_file_can_be_written_an_abstract_address_does_it(start: Callabl
 def test_a_fork_while_another_thread_takes_names_leaves_none_of_them_in_the_child(
     program: Callable[..., Any], run_dir: str
 ) -> None:
+    # The first name is taken before: a fork that has already begun then waits for nobody.
     code = """
+hooks.single_instance('first').release()
 def take():
     for number in range(100):
         hooks.single_instance(f'shop-{number}').release()

@@ -18,7 +18,7 @@ actions:
   near:    {{cgroup: {{memory.high: 43%}}, max: {lasts}}}
   low:     {{cgroup: {{memory.high: 10%}}, max: {lasts}}}
   squeeze: {{cgroup: {{memory.reclaim: 50MB}}}}
-  ceiling: {{rlimit: {{data: +20MB}}}}
+  ceiling: {{rlimit: {{data: +60MB}}}}
 """
 
 
