@@ -88,7 +88,7 @@ def test_every_query_returns_data(component: Any, spawn: Any, wait_until: Any, f
         assert missing == []
         assert seen.values('brimwatch_target_tier_transitions_total{target="app", from="calm", to="warning"}')[0] >= 1
         assert seen.values('sum(brimwatch_action_reclaimed_bytes_total{target="app"})')[0] > 50e6
-        assert seen.values('sum(brimwatch_target_oom_kills_total{target="victim"})') == [1.0]
+        wait_until(lambda: seen.values('sum(brimwatch_target_oom_kills_total{target="victim"})') == [1.0], 10)
         scene.leak.say("hold 180")
         wait_until(lambda: seen.values('brimwatch_target_tier{target="leak"}') == [2.0], 10)
         scene.leak.say("give")
