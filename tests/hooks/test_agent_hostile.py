@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from tests.hooks.speaking import Reply, Target, ask, connect, outcomes, read_reply, request
 
+from brimwatch.hooks.wire import MOST_CLIENTS
+
 pytestmark = pytest.mark.live
 Start = Callable[..., Target]
 ME = os.geteuid()
@@ -221,3 +223,16 @@ def test_a_link_that_somebody_put_in_our_place_is_replaced_and_never_followed(
     assert target.end() == 0
     assert os.path.exists(tmp_path / "service")
     other.close()
+
+
+def test_who_hangs_up_without_a_word_takes_nobodys_place(start: Start) -> None:
+    target = start()
+    clients = [connect(target.address()) for _ in range(MOST_CLIENTS)]
+    for _ in range(2):
+        for client in clients:
+            client.sendall(request("GET", "/v1/stats"))
+            assert read_reply(client).status == 200
+        assert target.run("print(hooks.install())") == "True"  # which knocks, so that the agent looks at once
+        connect(target.address()).close()
+    for client in clients:
+        client.close()

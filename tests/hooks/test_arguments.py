@@ -62,7 +62,16 @@ def test_settings_come_by_level_and_one_by_one() -> None:
 
 @pytest.mark.parametrize(
     ("level", "changes"),
-    [("huge", {}), (None, {"cache": 1}), (None, {"cache_max_size_mb": 0}), (None, {"cache_max_size_mb": "7"})],
+    [
+        ("huge", {}),
+        (None, {"cache": 1}),
+        (None, {"cache_max_size_mb": 0}),
+        (None, {"cache_max_size_mb": "7"}),
+        (None, {"streaming_batch_size": 0.5}),
+        (None, {"streaming_batch_size": 1_000_001}),
+        (None, {"target_dimensions": 0.5}),
+    ],
+    ids=str,
 )
 def test_settings_that_cannot_be_change_nothing(level: Any, changes: dict[str, Any]) -> None:
     settings = Settings()

@@ -11,11 +11,15 @@ from itertools import islice
 
 from brimwatch.hooks import api
 from brimwatch.hooks.amounts import amount
+from brimwatch.hooks.arguments import check_count, check_seconds
+from brimwatch.hooks.block import enrol
+from brimwatch.hooks.following import tier as current_tier
+from brimwatch.hooks.forking import FORKING
 from brimwatch.hooks.guarding import MemoryRefused
 from brimwatch.hooks.headroom import headroom
 from brimwatch.hooks.process import rss
-from brimwatch.hooks.settings import SETTINGS
-from brimwatch.hooks.standing import BLOCKS
+from brimwatch.hooks.registry import DEFAULT
+from brimwatch.hooks.settings import MOST_ITEMS, SETTINGS
 from brimwatch.hooks.wire import TIERS
 
 TYPE_CHECKING = False
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-MOST_ITEMS = 1_000_000
 POLL = 0.25  # seconds between two looks while nothing may pass
 FRESH = 0.25  # seconds for which a look at the headroom is good: it reads a dozen files
 ROOMY = 0.5  # of what the process has: with more than that left, batches may be twice as large
@@ -63,18 +66,17 @@ class AdaptiveBatcher:
             self._tiers[tier] = _items(items, where)
         if cleanup not in (None, "gc") and not callable(cleanup):
             raise ValueError(f"{where}: found cleanup={cleanup!r:.80}, wanted a function, None or 'gc'")
-        if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or not deadline >= 0:
-            raise ValueError(f"{where}: found deadline={deadline!r:.80}, wanted seconds")
+        check_seconds(f"{where}: deadline", deadline, zero=True)
         self._cleanup, self._deadline, self._clock, self._measure = cleanup, deadline, clock, measure
-        self._lock = _thread.RLock()
+        self.lock = _thread.RLock()
         self._changed = threading.Event()
         self.items = self.batches = self.waits = self.cleanups = 0
         self.waited_seconds = 0.0
         self._headroom: tuple[float, tuple[int, str] | None] | None = None
         self.last: int | None = None  # items that were allowed when it was last asked
-        self.name = BLOCKS.register(self, name, self.footprint, self.info, self.shrink)
-        BLOCKS.mind_forks(self)
-        BLOCKS.follow(self)
+        self.name = name
+        # `cleanup` is the program's: it runs where the program has said.
+        enrol(self, name, order=DEFAULT, run_on=None)
 
     def __call__(self, items: Iterable[Any]) -> Iterator[list[Any]]:
         """The batches, in order, all of them lists of at least one. Several threads may share one iterator."""
@@ -82,7 +84,7 @@ class AdaptiveBatcher:
 
     def allowed(self) -> int:
         """How many items may pass now; 0: none."""
-        resident, tier = self._measure(), BLOCKS.tier() or TIERS[0]
+        resident, tier = self._measure(), current_tier() or TIERS[0]
         found = self._tiers.get(tier)
         if self._steps is not None:
             step = self._step(resident)
@@ -129,11 +131,11 @@ class AdaptiveBatcher:
         """The hook: it holds nothing between batches but what can be collected."""
         self._clean()
 
-    def on_tier(self, _tier: str) -> None:
+    def tier_changed(self, _tier: str) -> None:
         """The tier has changed: who waits looks again."""
         self._changed.set()
 
-    def footprint(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of the batcher itself: a batch belongs to who asked for it."""
         return sys.getsizeof(self) + sys.getsizeof(self.__dict__)
 
@@ -149,9 +151,9 @@ class AdaptiveBatcher:
         }
         return {key: value for key, value in found.items() if value is not None}
 
-    def after_fork(self) -> None:
-        """In a forked child: who held the lock is not there."""
-        self._lock, self._changed = _thread.RLock(), threading.Event()
+    def after_fork(self, _intact: bool) -> None:
+        """In a forked child: who waits is not there."""
+        self._changed = threading.Event()
 
     def _step(self, resident: int | None) -> int:
         """What cannot be measured is no reason to stop: then the smallest step that lets something pass."""
@@ -169,7 +171,7 @@ class AdaptiveBatcher:
         return left is not None and resident is not None and left[0] > (left[0] + resident) * ROOMY
 
     def _count(self, **more: float) -> None:
-        with self._lock:
+        with self.lock:
             for key, number in more.items():
                 setattr(self, key, getattr(self, key) + number)
 
@@ -181,7 +183,7 @@ class _Batches:
         self._batcher, self._items = batcher, items
         self._lock = _thread.RLock()
         self._first = True
-        BLOCKS.mind_forks(self)
+        FORKING.mind(self)
 
     def __iter__(self) -> _Batches:
         return self
@@ -197,15 +199,13 @@ class _Batches:
         self._batcher.between(len(batch))
         return batch
 
-    def after_fork(self) -> None:
-        """In a forked child: who held the lock is not there."""
+    def after_fork(self, _intact: bool) -> None:
+        """In a forked child: who held the lock, perhaps for as long as a wait takes, is not there."""
         self._lock = _thread.RLock()
 
 
 def _items(value: object, where: str, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_ITEMS:
-        raise ValueError(f"{where}: found {value!r:.80} items, wanted {least} to {MOST_ITEMS}")
-    return value
+    return check_count(f"{where}: items", value, least, MOST_ITEMS)
 
 
 def _steps(steps: Sequence[tuple[int | str, int]], where: str) -> tuple[tuple[int, int], ...]:

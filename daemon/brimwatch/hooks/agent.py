@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import select
+import socket
 import time
 
 from brimwatch.hooks.client import Client
@@ -65,6 +66,9 @@ class Agent:
                 with self.lock:
                     self.place.leave()
         self.open()
+        with self.lock:
+            if self.place is not None:
+                self.place.knock()
 
     def stop(self) -> None:
         """Leave nothing behind: the name is gone when this returns, the thread ends soon after."""
@@ -130,7 +134,7 @@ class Agent:
 
     def _patience(self, now: float) -> float:
         waits = [PLACE_EVERY, self._look_at - now, *(client.until - now for client in self._clients)]
-        if self._state.judgement.thresholds:
+        if self._state.judgement.thresholds or self.place is None:  # without a place nobody can wake us
             waits.append(JUDGE_EVERY)
         waits += [_soon(now - client.pending.since) for client in self._clients if client.pending is not None]
         if self._state.untold is not None:
@@ -184,7 +188,7 @@ class Agent:
             time.sleep(0.05)
             return False
         client = Client(connection, self._state, now)
-        if client.greet(self.place.group, now):
+        if not _hung_up(connection) and client.greet(self.place.group, now):
             self._make_room()
             self._clients.append(client)
         else:
@@ -199,6 +203,14 @@ class Agent:
         last = min(waiting or self._clients, key=lambda client: (not client.idle, client.until))
         last.close()
         self._clients.remove(last)
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether who connected has gone without a word: it takes nobody's place."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return False
 
 
 def _soon(age: float) -> float:

@@ -10,7 +10,7 @@ from brimwatch.hooks.clearing import Clearing, name_of
 from brimwatch.hooks.modules import UNLOADABLE
 from brimwatch.hooks.registry import DEFAULT, Hook, Registry, check_group, check_name, check_tier
 from brimwatch.hooks.settings import SETTINGS
-from brimwatch.hooks.wire import BY_HAND, BY_SIGNAL, DEADLINE_SECONDS, TIERS, bounded
+from brimwatch.hooks.wire import BY_HAND, BY_SIGNAL, DEADLINE_SECONDS, bounded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,10 @@ def off(name: str) -> bool:
 
 
 def on_tier(callback: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Call this with the tier's name each time it changes, on a thread of ours. Also a decorator."""
+    """Call this with the tier's name each time it changes, on a thread of ours. Also a decorator.
+
+    At most 64 functions: one more is not told, and counted. Raises ValueError for what is no function.
+    """
     if not callable(callback):
         raise ValueError(f"hooks.on_tier: found {callback!r:.80}, wanted a function of one argument")
     REGISTRY.subscribe(callback)
@@ -244,11 +247,6 @@ def check_run_on(run_on: Any) -> None:
     """Raise ValueError unless hooks can run there."""
     if run_on not in (None, "agent", "main") and not hasattr(run_on, "call_soon_threadsafe"):
         raise ValueError(f"hooks: found run_on={run_on!r:.80}, wanted 'agent', 'main' or an asyncio event loop")
-
-
-def current_tier() -> str:
-    """The tier as it is known now; calm where nobody has asked for an agent. For blocks: `on_tier` tells of changes."""
-    return str(_state().judgement.tier) if "installation" in _made else TIERS[0]
 
 
 def _state() -> State:

@@ -13,10 +13,13 @@ import sys
 import time
 
 from brimwatch.hooks.amounts import amount
+from brimwatch.hooks.arguments import check_count, check_number
+from brimwatch.hooks.block import enrol
 from brimwatch.hooks.breaker_states import CLOSED, HALF_OPEN, OPEN, Phase, Rules, admit, finish, look
+from brimwatch.hooks.following import rank
+from brimwatch.hooks.following import tier as current_tier
 from brimwatch.hooks.process import rss
 from brimwatch.hooks.registry import check_tier
-from brimwatch.hooks.standing import BLOCKS, rank
 from brimwatch.hooks.tiers import LEAVE_RATIO
 from brimwatch.hooks.wrapping import pop, push, wrapped
 
@@ -69,37 +72,36 @@ class CircuitBreaker:
         where = "hooks.CircuitBreaker"
         self._warn_at = None if warn_at is None else amount(warn_at, where)
         self._open_at = None if open_at is None else amount(open_at, where)
+        check_number(f"{where}: wait", wait, 0)
+        check_number(f"{where}: longest_wait", longest_wait, 0)
         if not 0 < wait <= longest_wait < math.inf:
             raise ValueError(
                 f"{where}: found wait={wait!r:.40}, longest_wait={longest_wait!r:.40}, wanted 0 < wait <= it"
             )
-        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1 or not 0 <= jitter <= 1:
-            raise ValueError(
-                f"{where}: found trials={trials!r:.40}, jitter={jitter!r:.40}, wanted 1 or more, and 0 to 1"
-            )
+        check_count(f"{where}: trials", trials, 1)
+        check_number(f"{where}: jitter", jitter, 0, 1)
         self._tier, self._clock, self._size = tier, clock, size
         self._rules = Rules(float(wait), float(longest_wait), trials, float(jitter))
         self._phase = Phase()
         self._seen: tuple[float, int | None] | None = None
         self._over = False  # at or above `open_at`, and not yet below 90 % of it
-        self._lock = _thread.RLock()  # a signal's handler may ask while its thread asks
+        self.lock = _thread.RLock()  # a signal's handler may ask while its thread asks
         self._why = ""
         self.refused = self.opened = 0
-        self.name = BLOCKS.register(self, name, self.footprint, self.info)
-        BLOCKS.mind_forks(self)
-        BLOCKS.follow(self)
+        self.name = name
+        enrol(self, name)
 
     @property
     def state(self) -> str:
         """`closed`, `open` or `half_open`, now."""
-        with self._lock:
+        with self.lock:
             return self._look().name
 
     @property
     def warned(self) -> bool:
         """Whether it is time to be sparing: the tier is above calm, or the resident set at or above `warn_at`."""
         size, level = self._resident(self._clock()), self._levels()[0]
-        return rank(BLOCKS.tier()) > 0 or (level is not None and size is not None and size >= level)
+        return rank(current_tier()) > 0 or (level is not None and size is not None and size >= level)
 
     def allow(self) -> bool:
         """Whether a call may begin now. A trial counts as gone well: use `with` where it may fail."""
@@ -120,18 +122,18 @@ class CircuitBreaker:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._end(pop(self), kind is None or not issubclass(kind, MemoryError))
 
-    def on_tier(self, _tier: str) -> None:
+    def tier_changed(self, _tier: str) -> None:
         """The tier has changed."""
-        with self._lock:
+        with self.lock:
             self._look()
 
-    def footprint(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of the breaker itself; it holds nothing else."""
         return sum(map(sys.getsizeof, (self, self.__dict__, self._phase)))
 
     def info(self) -> dict[str, float]:
         """Figures for metrics; `state` is 0 closed, 1 half open, 2 open."""
-        with self._lock:
+        with self.lock:
             phase = self._look()
             left = phase.left(self._clock()) if phase.name == OPEN else 0.0
         return {
@@ -142,13 +144,12 @@ class CircuitBreaker:
             "retry_after_seconds": left,
         }
 
-    def after_fork(self) -> None:
-        """In a forked child: who held the lock is not there."""
-        self._lock = _thread.RLock()
+    def after_fork(self, _intact: bool) -> None:
+        """In a forked child: a phase is replaced as a whole, and good."""
 
     def _begin(self) -> int:
         """Admit a call, or raise CircuitOpen; returns the epoch in which it began."""
-        with self._lock:
+        with self.lock:
             before = self._look()
             after = admit(before, self._rules)
             if after is not None:
@@ -159,7 +160,7 @@ class CircuitBreaker:
         raise CircuitOpen(self.name, left, self._why if before.name == OPEN else "others are trying")
 
     def _end(self, epoch: int | None, well: bool) -> None:
-        with self._lock:
+        with self.lock:
             if not well:
                 self._why = "memory ran out"
             now, chance = self._clock(), random.random()  # noqa: S311 - for spreading, not for secrets
@@ -179,7 +180,7 @@ class CircuitBreaker:
 
     def _pressure(self, now: float) -> str | None:
         """Why it should be open; None where there is no pressure."""
-        tier = BLOCKS.tier()
+        tier = current_tier()
         if tier is not None and rank(tier) >= rank(self._tier):
             return f"the tier is {tier}"
         level, size = self._levels()[1], self._resident(now)
@@ -190,7 +191,7 @@ class CircuitBreaker:
         return f"{size} bytes are resident, {level} at most" if self._over else None
 
     def _levels(self) -> tuple[int | None, int | None]:
-        if self._warn_at is None and self._open_at is None and BLOCKS.tier() is None:
+        if self._warn_at is None and self._open_at is None and current_tier() is None:
             return WARNING_BYTES, OPEN_BYTES
         return self._warn_at, self._open_at
 

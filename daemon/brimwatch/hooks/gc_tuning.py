@@ -6,13 +6,13 @@ survives. What start-up made is frozen: it is looked at no more. Source: the doc
 
 from __future__ import annotations
 
+import _thread
 import gc
 import sys
-import threading
 
-from brimwatch.hooks.api import REGISTRY, current_tier, off, on_tier, register
+from brimwatch.hooks.block import enrol, leave
 from brimwatch.hooks.collect import HERITAGE, is_frozen
-from brimwatch.hooks.in_child import renew_in_child
+from brimwatch.hooks.following import tier as current_tier
 from brimwatch.hooks.settings import LEVELS, SETTINGS
 from brimwatch.hooks.wire import TIERS
 
@@ -34,12 +34,13 @@ class Tuning:
     """The thresholds in force, and those of before. One in a process: `tune_gc` changes it."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal handler, or what a collection ends, may call us again
+        self.lock = _thread.RLock()  # a signal handler, or what a collection ends, may call us again
+        self.name = NAME
         self.previous: Thresholds | None = None  # None: not tuned
         self.wanted: Thresholds = STRICT
         self.why = ""  # why nothing could be tuned
         self._set: Sequence[int] = ()  # what we have set last
-        self._froze = False
+        self._froze = self._follows = False
         self._began: list[int] = []
 
     def tune(self, wanted: Thresholds, freeze: bool, follow_tier: bool) -> None:
@@ -47,7 +48,7 @@ class Tuning:
         if not hasattr(gc, "set_threshold") or not hasattr(gc, "freeze"):
             self.why = f"{sys.implementation.name} has no thresholds to set"
             return
-        with self._lock:
+        with self.lock:
             first = self.previous is None
             if self.previous is None:
                 self.previous = gc.get_threshold()
@@ -57,27 +58,25 @@ class Tuning:
             self._freeze()
         if first:
             self._began = _collections()
-        if follow_tier:
-            on_tier(self.follow)
-            self.follow(current_tier())
-        else:
-            REGISTRY.unsubscribe(self.follow)
+        self._follows = follow_tier
+        self.tier_changed(current_tier() or TIERS[0])
 
-    def follow(self, tier: str) -> None:
+    def tier_changed(self, tier: str) -> None:
         """At critical and above as often as `STRICT`, or more often if that was asked for; below as asked for."""
         strict = tier in TIERS[2:]
-        with self._lock:
-            if self.previous is not None and gc.get_threshold() == self._set:
+        with self.lock:
+            if self._follows and self.previous is not None and gc.get_threshold() == self._set:
                 self._put(min(self.wanted, STRICT) if strict else self.wanted)
+
+    follow = tier_changed
 
     def undo(self) -> bool:
         """Set the thresholds of before, and let frozen objects be looked at again; False where nothing was tuned.
 
         What the program has set or frozen itself in the meantime stays.
         """
-        REGISTRY.unsubscribe(self.follow)
-        off(NAME)
-        with self._lock:
+        leave(self)
+        with self.lock:
             tuned = self.previous is not None
             if self.previous is not None and gc.get_threshold() == self._set:
                 self._put(self.previous)
@@ -87,7 +86,7 @@ class Tuning:
                 self._froze = False
         return tuned
 
-    def size(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of its own: it holds nothing for the program."""
         return sys.getsizeof(self) + sys.getsizeof(self.__dict__)
 
@@ -105,9 +104,8 @@ class Tuning:
             "full_collections": done[-1] if done else 0,
         }
 
-    def after_fork(self) -> None:
+    def after_fork(self, _intact: bool) -> None:
         """In the child: the thresholds are inherited, and hold on."""
-        self._lock = threading.RLock()
 
     def _put(self, thresholds: Sequence[int]) -> None:
         gc.set_threshold(*thresholds)
@@ -119,7 +117,7 @@ class Tuning:
         if not HERITAGE.would_unshare:
             gc.collect()
         gc.freeze()
-        with self._lock:
+        with self.lock:
             self._froze = self._froze or own
 
 
@@ -141,8 +139,7 @@ def tune_gc(
     to before the first call. Raises ValueError for thresholds or a level that cannot be.
     """
     wanted = _thresholds(level) if thresholds is None else _checked(thresholds)
-    register(NAME, size=_TUNING.size, info=_TUNING.info)
-    renew_in_child(_TUNING)
+    enrol(_TUNING, NAME)
     _TUNING.tune(wanted, freeze, follow_tier)
     return _TUNING
 

@@ -8,10 +8,11 @@ import time
 
 from brimwatch.hooks import api
 from brimwatch.hooks.amounts import amount
+from brimwatch.hooks.block import enrol
+from brimwatch.hooks.forking import FORKING
 from brimwatch.hooks.headroom import headroom
 from brimwatch.hooks.process import peak_rss, rss
 from brimwatch.hooks.registry import check_name
-from brimwatch.hooks.standing import BLOCKS
 from brimwatch.hooks.wire import MOST_HOOKS
 from brimwatch.hooks.wrapping import around, pop, push, wrapped
 
@@ -70,9 +71,10 @@ class Record:
         self.seconds = 0.0
         self.last: Cost | None = None
         self.largest: int | None = None
-        self.name = BLOCKS.register(self, f"guard:{name}", self.footprint, self.info)
+        self.name = name
+        enrol(self, f"guard:{name}")
 
-    def footprint(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of the record itself."""
         return sum(map(sys.getsizeof, (self, self.__dict__, self.last)))
 
@@ -126,9 +128,8 @@ class Guards:
             other.shared = cost.shared = True
         self.inside[id(cost)] = cost
 
-    def after_fork(self) -> None:
+    def after_fork(self, _intact: bool) -> None:
         """In a forked child: other threads, and what they were about to allocate, are not there."""
-        self.lock = _thread.RLock()
         mine = set(map(id, around()))
         self.inside = {key: cost for key, cost in self.inside.items() if key in mine}
 
@@ -153,7 +154,7 @@ class memory_guard:  # noqa: N801 - used as a decorator and in `with`, like cont
         check_name(f"guard:{name}")
         self._name = name
         self._record = GUARDS.record(name)
-        BLOCKS.mind_forks(GUARDS)
+        FORKING.mind(GUARDS)
 
     def __call__(self, function: Function) -> Function:
         """Decorator, of async functions too. Raises ValueError for a generator function."""
@@ -161,7 +162,11 @@ class memory_guard:  # noqa: N801 - used as a decorator and in `with`, like cont
 
     def __enter__(self) -> Cost:
         cost = self._granted() or self._reclaimed()
-        push(self, cost)
+        try:
+            push(self, cost)
+        except BaseException:  # a Ctrl-C: what nobody will leave would be promised for ever
+            GUARDS.inside.pop(id(cost), None)
+            raise
         return cost
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -58,6 +58,7 @@ class Installation:
         """Leave nothing behind; hooks stay registered, and run by hand."""
         self._leave()
         self.state.main.give_back()
+        self.state.forget_tier()
         mark = sys.modules.get(MARK)
         if mark is not None and mark.__dict__["owner"] is self.state:
             del sys.modules[MARK]
@@ -116,7 +117,7 @@ class Installation:
         self.why = "another copy of brimwatch.hooks has the agent of this process"
         self._leader = leader
         self.state.registry.added = hand_over = _handing(leader)
-        self.state.registry.listened = leader.subscribe
+        self.state.registry.listened = leader.subscribe  # which may be of a version that returns nothing
         for hook in list(self.state.registry.hooks.values()):
             hand_over(hook)
         for callback in self.state.registry.subscribers:
@@ -133,8 +134,9 @@ def _handing(leader: Any) -> Callable[[Hook], None]:
             handed = kind(
                 hook.name, hook.tier, hook.function, hook.order, hook.run_on, hook.size, hook.hit_ratio, hook.info
             )
-            if hasattr(handed, "group"):
-                handed.group = hook.group
+            for later in ("group", "owner"):
+                if hasattr(handed, later):
+                    setattr(handed, later, getattr(hook, later))
             leader.add(handed)
 
     return hand_over

@@ -15,8 +15,8 @@ import stat
 import sys
 import threading
 
-from brimwatch.hooks.api import off, register
-from brimwatch.hooks.in_child import renew_in_child
+from brimwatch.hooks.block import enrol, leave
+from brimwatch.hooks.forking import FORKING
 from brimwatch.hooks.place import prepare
 from brimwatch.hooks.process import read, start_ticks
 from brimwatch.hooks.wire import BACKLOG, is_name, run_dirs
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 50  # characters: the hook is called instance:NAME
 _ENDING = ".instance"  # of the file's name in a run directory
-_LONGEST_WAIT = 0.5  # seconds that a fork waits for one who is about to take a name
 _TRIES = 20  # a file that is removed and made anew under our hands
 _IN_USE = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
@@ -48,6 +47,7 @@ class Instance:
         self.name, self.where = name, where
         self.pid = pid  # who holds it, this process or another one; None where it cannot be told
         self._descriptors = {descriptor: _identity(descriptor) for descriptor in descriptors}
+        self._hook = _Shown(self)
 
     @property
     def held(self) -> bool:
@@ -68,10 +68,10 @@ class Instance:
         with _ours.lock:
             if _ours.held.get(self.name) is self:
                 del _ours.held[self.name]
-                off(f"instance:{self.name}")
+            leave(self._hook)
             self.let_go()
 
-    def size(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of its own: one descriptor, and this."""
         return self.__sizeof__() + self.__dict__.__sizeof__()
 
@@ -79,10 +79,15 @@ class Instance:
         """Whether it is still held."""
         return {"held": int(self.held)}
 
-    def after_fork(self) -> None:
+    def show(self) -> None:
+        """Have the hook, which a metric shows, and give up the name in a forked child."""
+        enrol(self._hook, f"instance:{self.name}")
+        FORKING.mind(self)
+
+    def after_fork(self, _intact: bool) -> None:
         """In the child: the parent holds it. Closing a copy leaves the lock as it is; unlocking would not."""
         _ours.held.pop(self.name, None)
-        off(f"instance:{self.name}")
+        leave(self._hook)
         self.let_go()
 
     def adopt(self, other: Instance) -> None:
@@ -97,33 +102,30 @@ class Instance:
                 os.close(descriptor)
 
 
+class _Shown:
+    """The block: its name has `instance:` in front of the instance's."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.name = ""
+        self._instance = instance
+
+    def size_bytes(self) -> int:
+        return self._instance.size_bytes()
+
+    def info(self) -> dict[str, int]:
+        return self._instance.info()
+
+
 class _Ours:
     """The names that this process holds: what nobody keeps a reference to is held all the same."""
 
     def __init__(self) -> None:
         self.held: dict[str, Instance] = {}
-        self.lock = threading.RLock()
-        self._minding = False
-
-    def mind_forks(self) -> None:
-        """A fork waits while a file is open that is not yet known to be ours: the child would hold it."""
-        if not self._minding:
-            self._minding = True
-            os.register_at_fork(before=self._before_fork, after_in_parent=self._in_parent)
-            renew_in_child(self)
-
-    def after_fork(self) -> None:
-        """In the child: whoever held the lock is not there."""
+        # A fork waits while a file is open that is not yet known to be ours: the child would hold it.
         self.lock = threading.RLock()
 
-    def _before_fork(self) -> None:
-        self.lock.acquire(timeout=_LONGEST_WAIT)
-
-    def _in_parent(self) -> None:
-        try:
-            self.lock.release()
-        except RuntimeError:  # it was not to be had in time
-            return
+    def after_fork(self, _intact: bool) -> None:
+        """In the child: each instance lets go of its own."""
 
 
 _ours = _Ours()
@@ -142,7 +144,7 @@ def single_instance(name: str, path: str | None = None, *, raises: bool = True) 
         raise ValueError(f"hooks.single_instance: found the name {name!r:.80}, wanted {wanted}")
     if path is not None and (not isinstance(path, str) or not path.startswith("/") or "\0" in path):
         raise ValueError(f"hooks.single_instance: found the path {path!r:.80}, wanted an absolute one")
-    _ours.mind_forks()
+    FORKING.mind(_ours)
     with _ours.lock:
         instance = _ours.held.get(name)
         if instance is not None and instance.held:
@@ -150,10 +152,8 @@ def single_instance(name: str, path: str | None = None, *, raises: bool = True) 
         instance = _take(name, path)
         if instance.held:
             _ours.held[name] = instance
-            renew_in_child(instance)
-    if instance.held:
-        register(f"instance:{name}", size=instance.size, info=instance.info)
-    elif raises:
+            instance.show()
+    if raises and not instance.held:
         raise AlreadyRunning(name, instance.pid, instance.where)
     return instance
 

@@ -12,12 +12,14 @@ import sys
 import time
 from importlib import import_module
 
+from brimwatch.hooks.arguments import check_function, check_seconds
+from brimwatch.hooks.block import enrol
+from brimwatch.hooks.following import rank
 from brimwatch.hooks.modules import UNLOADABLE, family_of, must_stay, unload
 from brimwatch.hooks.process import rss
 from brimwatch.hooks.references import modules_held, object_held
 from brimwatch.hooks.registry import MODULES, check_tier
 from brimwatch.hooks.request import Skip
-from brimwatch.hooks.standing import BLOCKS, rank
 from brimwatch.hooks.wire import BUSY, CONDITION, UNSUPPORTED
 
 TYPE_CHECKING = False
@@ -54,13 +56,12 @@ class LazyModule:
         name: str | None = None,
     ) -> None:
         lazy = Lazy(module, load, critical, idle, tier, time.monotonic)
-        lazy.name = BLOCKS.register(
-            lazy, name or f"lazy:{module}", lazy.footprint, lazy.info, lazy.shrink,
-            tier if idle is None else "warning", MODULES,
-        )  # fmt: skip
+        enrol(lazy, name or f"lazy:{module}", tier if idle is None else "warning", MODULES)
         object.__setattr__(self, "__lazy__", lazy)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__lazy__":  # of a copy that was never made: copy and pickle ask it for its methods
+            raise AttributeError(name)
         return getattr(self.__lazy__.get(), name)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -97,10 +98,9 @@ class Lazy:
     ) -> None:
         if not isinstance(module, str) or (load is None and not all(part.isidentifier() for part in module.split("."))):
             raise ValueError(f"hooks.LazyModule: found the module {module!r:.80}, wanted a dotted name")
-        if load is not None and not callable(load):
-            raise ValueError(f"hooks.LazyModule: found load={load!r:.80}, wanted a function without arguments")
-        if idle is not None and (isinstance(idle, bool) or not isinstance(idle, (int, float)) or not idle >= 0):
-            raise ValueError(f"hooks.LazyModule: found idle={idle!r:.80}, wanted seconds")
+        check_function("hooks.LazyModule: load", load)
+        if idle is not None:
+            check_seconds("hooks.LazyModule: idle", idle, zero=True)
         check_tier(tier)
         self.module, self.name, self.critical, self.idle, self.tier = module, "", critical, idle, tier
         self.load_bytes: int | None = None
@@ -109,12 +109,11 @@ class Lazy:
         self._load, self._clock = load, clock
         self._value: Any = _NOTHING
         self._used = clock()
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()  # a signal handler, or what a collection ends, may ask while its thread drops it
         self._loading: int | None = None  # the thread that loads
         self._users: dict[int, int] = {}  # thread to how many `with` blocks it is in
         if critical and load is None:
             UNLOADABLE.keep(module)
-        BLOCKS.mind_forks(self)
 
     @property
     def loaded(self) -> bool:
@@ -165,7 +164,7 @@ class Lazy:
             raise Skip(CONDITION, f"used {idle:.0f} s ago")
         return self.drop()
 
-    def footprint(self) -> int | None:
+    def size_bytes(self) -> int | None:
         """Bytes that it holds: what loading it took; 0 while it is not loaded."""
         return self.load_bytes if self.loaded else 0
 
@@ -183,9 +182,9 @@ class Lazy:
         }
         return {key: value for key, value in found.items() if value is not None}
 
-    def after_fork(self) -> None:
+    def after_fork(self, _intact: bool) -> None:
         """In a forked child: threads that were loading or using it are not there."""
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()  # a fork does not wait for it: it is held for as long as a load takes
         self._loading = None
         here = _thread.get_ident()
         self._users = {thread: count for thread, count in self._users.items() if thread == here}

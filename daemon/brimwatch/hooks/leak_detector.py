@@ -12,14 +12,14 @@ import sys
 import threading
 import time
 
-from brimwatch.hooks.api import off, register
+from brimwatch.hooks.arguments import check_function, check_number
+from brimwatch.hooks.block import enrol, leave
 from brimwatch.hooks.collect import HERITAGE
-from brimwatch.hooks.in_child import renew_in_child
 from brimwatch.hooks.lane import start_thread
 from brimwatch.hooks.leak_judge import Growth, Judge
 from brimwatch.hooks.leak_look import last_of, mean_size, named, places, tracked_types
 from brimwatch.hooks.process import rss
-from brimwatch.hooks.registry import check_name
+from brimwatch.hooks.registry import DEFAULT, check_name
 from brimwatch.hooks.request import Request, Skip
 from brimwatch.hooks.wire import CONDITION
 
@@ -81,12 +81,11 @@ class LeakDetector:
         start: bool = True,
     ) -> None:
         check_name(name)
-        _check("interval", interval, 0.01, _MOST_SECONDS)
-        _check("window", window, 3 * interval, 24 * _MOST_SECONDS)
-        _check("windows", windows, 3, 20)
-        _check("least", least, 1, 1e9)
-        if on_leak is not None and not callable(on_leak):
-            raise ValueError(f"hooks.LeakDetector: found on_leak={on_leak!r:.80}, wanted a function of one argument")
+        check_number("hooks.LeakDetector: interval", interval, 0.01, _MOST_SECONDS)
+        check_number("hooks.LeakDetector: window", window, 3 * interval, 24 * _MOST_SECONDS)
+        check_number("hooks.LeakDetector: windows", windows, 3, 20)
+        check_number("hooks.LeakDetector: least", least, 1, 1e9)
+        check_function("hooks.LeakDetector: on_leak", on_leak)
         self.name, self._interval, self._on_leak = name, interval, on_leak
         self._shape = (round(window / interval), int(windows), 2 * window)
         self._least = least
@@ -96,9 +95,8 @@ class LeakDetector:
         self.looks = 0
         self._running = False
         self._found: list[Leak] = []
-        self.after_fork()
-        register(name, self.size, None, self.info, self.shrink, "emergency", run_on="agent")
-        renew_in_child(self)
+        self.after_fork(True)
+        enrol(self, name, "emergency", DEFAULT)
         if start:
             self.start()
 
@@ -113,7 +111,7 @@ class LeakDetector:
         """Look no more, and report nothing."""
         self._running = False
         self._stop.set()
-        off(self.name)
+        leave(self)
 
     def look(self) -> bool:
         """Take one look now; True when it closed a window. The program stands still for 0.1 us an object."""
@@ -135,7 +133,7 @@ class LeakDetector:
         """What grew when the last window closed, the fastest first; the resident set comes last."""
         return list(self._found)
 
-    def size(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of our tables, estimated."""
         series = [one for judge in self._judges for one in list(judge.series.values())]
         return sum(sys.getsizeof(one) + 150 * len(one.floors) for one in series)
@@ -156,13 +154,13 @@ class LeakDetector:
     def shrink(self, _request: Request) -> int:
         """The hook: forgets what shows no growth; the bytes of it. What grows is evidence, and stays."""
         with self._lock:
-            before = self.size()
+            before = self.size_bytes()
             forgotten = sum(judge.forget_level() for judge in self._judges)
         if not forgotten:
             raise Skip(CONDITION, "nothing is remembered but what grows")
-        return max(0, before - self.size())
+        return max(0, before - self.size_bytes())
 
-    def after_fork(self) -> None:
+    def after_fork(self, _intact: bool) -> None:
         """In the child: a process of its own, with a thread of its own if the parent had one."""
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -183,7 +181,7 @@ class LeakDetector:
         while not stop.wait(self._pause(chance.uniform(1 - _JITTER, 1 + _JITTER))):
             try:
                 self.look()
-            except Exception:  # noqa: BLE001 - the program does not pay for a fault of ours: counted, shown in info
+            except BaseException:  # noqa: BLE001 - also sys.exit() in on_leak: counted, shown in info
                 self.faults += 1
 
     def _pause(self, jitter: float) -> float:
@@ -232,11 +230,6 @@ class LeakDetector:
                 self._on_leak(leak)
         except Exception:  # noqa: BLE001 - a stranger's callback
             self.faults += 1
-
-
-def _check(name: str, value: object, least: float, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise ValueError(f"hooks.LeakDetector: found {name}={value!r:.80}, wanted a number from {least:g} to {most:g}")
 
 
 def _full_collections() -> int:

@@ -56,6 +56,16 @@ class Place(HeldSocket):
         self.wake()
         self.close()
 
+    def knock(self) -> None:
+        """Let a poll on it return, and go on listening: who connects and hangs up at once wants nothing."""
+        address = "\0" + self.name[1:] if self.path is None else self.path
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+            knocking.setblocking(False)
+            try:
+                knocking.connect(address)
+            except OSError:  # nobody is there, or so many that it wakes without us
+                return
+
     def unlink(self) -> None:
         """Take the name away, if it is still ours."""
         if self.path is not None and self.identity is not None and _identity(self.path) == self.identity:

@@ -5,12 +5,13 @@ See docs/blocks/priority-cache.md, which also says why this is not cachetools.
 
 from __future__ import annotations
 
+import _thread
 import math
 import operator
-import threading
 import time
 
-from brimwatch.hooks.block import MEMBERS, check_bytes, check_seconds, enrol, hold, still_needed
+from brimwatch.hooks.arguments import check_count, check_function, check_seconds
+from brimwatch.hooks.block import enrol, hold, leave, still_needed
 from brimwatch.hooks.caching.flight import Flight
 from brimwatch.hooks.caching.shelf import ENTRY_BYTES
 from brimwatch.hooks.caching.stock import MISSING, Stock
@@ -54,20 +55,22 @@ class PriorityCache:
         chosen, buffer = _checked(budgets, emergency_bytes)
         self._ttl = math.inf if ttl is None else check_seconds("PriorityCache: ttl", ttl)
         if max_entries is not None:
-            check_bytes("PriorityCache: max_entries", max_entries)
+            check_count("PriorityCache: max_entries", max_entries)
+        check_function("PriorityCache: sizeof", sizeof)
         sweep_share = min(1.0, SETTINGS.values["cleanup_threshold_mb"] / SETTINGS.values["cache_max_size_mb"])
-        self._stock = Stock(chosen, buffer, max_entries, sweep_share, clock, MEMBERS.tier)
+        self._stock = Stock(chosen, buffer, max_entries, sweep_share, clock)
         self._sizeof = sizeof
         self._flights: dict[Hashable, Flight] = {}
         self._hits = self._misses = 0
-        self.lock = threading.RLock()
+        self.lock = _thread.RLock()
         self.name = name
-        enrol(self, group=group)
+        enrol(self, name, group=group)
 
     def get(self, key: Hashable, default: Any = None) -> Any:
         """The value, or `default` where there is none that is still good. TypeError for a key without a hash."""
+        dropped: list[Any] = []  # freed when this returns: what a stranger's __del__ does, it does without our lock
         with self.lock:
-            value = self._stock.look(key)
+            value = self._stock.look(key, dropped)
             if value is MISSING:
                 self._misses += 1
                 return default
@@ -81,7 +84,7 @@ class PriorityCache:
         it may take. What was kept under the key before is gone in any case. Raises ValueError for another class.
         """
         shelf, lifetime, size = self._shelf(priority), self._lifetime(ttl), self._measure(key, value)
-        dropped: list[Any] = []  # freed when this returns: what a stranger's __del__ does, it does without our lock
+        dropped: list[Any] = []
         with self.lock:
             self._outdate(key)
             return self._stock.store(key, value, size, shelf, lifetime, dropped)
@@ -94,9 +97,10 @@ class PriorityCache:
         What `compute` raises is raised here; one of those who wait tries next. Not for coroutines.
         """
         shelf, lifetime = self._shelf(priority), self._lifetime(ttl)
+        dropped: list[Any] = []
         while True:
             with self.lock:
-                value = self._stock.look(key)
+                value = self._stock.look(key, dropped)
                 if value is not MISSING:
                     self._hits += 1
                     return value
@@ -133,7 +137,7 @@ class PriorityCache:
 
     def close(self) -> None:
         """Forget everything, and be asked no more."""
-        MEMBERS.discard(self)
+        leave(self)
         self.clear()
 
     def keys(self) -> list[Hashable]:
@@ -221,12 +225,14 @@ class PriorityCache:
             size = self._measure(key, value)
             worked = True
         finally:
-            with self.lock:
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
-                    if worked:
-                        self._stock.store(key, value, size, shelf, lifetime, dropped)
-            flight.land(worked, value)
+            try:
+                with self.lock:
+                    if self._flights.get(key) is flight:
+                        del self._flights[key]
+                        if worked:
+                            self._stock.store(key, value, size, shelf, lifetime, dropped)
+            finally:
+                flight.land(worked, value)
         return value
 
     def _outdate(self, key: Hashable) -> None:
@@ -264,5 +270,5 @@ def _checked(budgets: Mapping[str, int] | None, emergency: int | None) -> tuple[
     if not chosen or "emergency" in chosen or not all(isinstance(kind, str) for kind in chosen):
         raise ValueError(f"PriorityCache: found the budgets {chosen!r:.80}, wanted names of classes, none 'emergency'")
     for kind, budget in chosen.items():
-        check_bytes(f"PriorityCache: budget of {kind:.40}", budget)
-    return chosen, buffer if emergency is None else check_bytes("PriorityCache: emergency_bytes", emergency)
+        check_count(f"PriorityCache: budget of {kind:.40}", budget)
+    return chosen, buffer if emergency is None else check_count("PriorityCache: emergency_bytes", emergency)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import _thread
 
-from brimwatch.hooks.wire import LONGEST_NAME, MOST_HOOKS, NAME_EXTRAS, NO_GROUPS, TIERS, is_name
+from brimwatch.hooks.wire import LONGEST_NAME, MOST_HOOKS, MOST_SUBSCRIBERS, NAME_EXTRAS, NO_GROUPS, TIERS, is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+    from weakref import ref
 
 BUILTIN = ("stdlib-caches", "modules", "gc", "trim")  # room is kept for them
 CACHES, DEFAULT, MODULES, COLLECT, TRIM = 20, 50, 70, 90, 100  # orders: what costs least to lose goes first
@@ -23,8 +24,8 @@ class Hook:
     """A function that gives memory back, and what is told of it."""
 
     __slots__ = (
-        "claimed_bytes", "failures", "function", "group", "hit_ratio", "info", "last", "name", "order", "run_on",
-        "runs", "size", "suppressed", "tier",
+        "claimed_bytes", "failures", "function", "group", "hit_ratio", "info", "last", "name", "order", "owner",
+        "run_on", "runs", "size", "suppressed", "tier",
     )  # fmt: skip
 
     def __init__(
@@ -38,11 +39,18 @@ class Hook:
         hit_ratio: Callable[[], Any] | None = None,
         info: Callable[[], Any] | None = None,
         group: str | None = None,
+        owner: ref[Any] | None = None,
     ) -> None:
         self.name, self.tier, self.function, self.order, self.run_on = name, tier, function, order, run_on
+        self.owner = owner  # the block whose hook it is, without which it is nothing
         self.size, self.hit_ratio, self.info, self.group = size, hit_ratio, info, group
         self.runs = self.failures = self.suppressed = self.claimed_bytes = 0
         self.last: dict[str, Any] | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the program has dropped what it belongs to."""
+        return self.owner is not None and self.owner() is None
 
     def wanted_at(self, tier: str) -> bool:
         """Whether it runs when a round of that tier names no hooks."""
@@ -50,21 +58,24 @@ class Hook:
 
 
 class Registry:
-    """All hooks of this process, at most 64, and who is told of tiers."""
+    """All hooks of this process, at most 64, and who is told of tiers: at most 64 as well."""
 
     def __init__(self) -> None:
         self.hooks: dict[str, Hook] = {}
         self.subscribers: tuple[Callable[[str], Any], ...] = ()
         self.refused = 0  # hooks for which there was no room
+        self.subscribers_refused = 0  # the same
         self.deaf = 0  # how often a subscriber raised
-        self.lock = _thread.allocate_lock()
+        self.fork_faults = 0  # how often a block raised in a forked child
+        self.lock = _thread.RLock()  # a signal handler, or what a collection ends, may call us again
         self.added: Callable[[Hook], None] | None = None  # told of each new hook
-        self.listened: Callable[[Callable[[str], Any]], None] | None = None  # told of each new subscriber
+        self.listened: Callable[[Callable[[str], Any]], object] | None = None  # told of each new subscriber
 
     def add(self, hook: Hook) -> bool:
         """Add a hook, in the place of one of the same name; False (and counted) where there is no room.
 
-        Raises ValueError for a name or tier that cannot be.
+        A block's hook takes nobody's place: its name gets a number where it is taken. Raises ValueError for a name,
+        tier or group that cannot be.
         """
         check_name(hook.name)
         check_tier(hook.tier)
@@ -72,11 +83,14 @@ class Registry:
         if isinstance(hook.order, bool) or not isinstance(hook.order, int):
             raise ValueError(f"hooks: found the order {hook.order!r:.80}, wanted an int: lower ones run first")
         with self.lock:
-            kept = [name for name in BUILTIN if name not in self.hooks and name != hook.name]
-            if hook.name not in self.hooks and len(self.hooks) + len(kept) >= MOST_HOOKS:
+            hooks = {name: known for name, known in self.hooks.items() if not known.gone}
+            if hook.owner is not None:
+                hook.name = _free(hook.name, hooks)
+            kept = [name for name in BUILTIN if name not in hooks and name != hook.name]
+            if hook.name not in hooks and len(hooks) + len(kept) >= MOST_HOOKS:
                 self.refused += 1
                 return False
-            self.hooks = {**self.hooks, hook.name: hook}
+            self.hooks = {**hooks, hook.name: hook}
         if self.added is not None:
             self.added(hook)
         return True
@@ -88,13 +102,20 @@ class Registry:
             self.hooks = {key: hook for key, hook in self.hooks.items() if key != name}
         return found
 
-    def subscribe(self, callback: Callable[[str], Any]) -> None:
-        """Tell `callback` of each change of the tier; at most 64, the same one once."""
+    def subscribe(self, callback: Callable[[str], Any], ours: bool = False) -> bool:
+        """Tell `callback` of each change of the tier, the same one once; False (and counted) where there is no room.
+
+        `ours`: there is room in any case.
+        """
         with self.lock:
-            if callback not in self.subscribers and len(self.subscribers) < MOST_HOOKS:
+            if callback not in self.subscribers:
+                if len(self.subscribers) >= MOST_SUBSCRIBERS and not ours:
+                    self.subscribers_refused += 1
+                    return False
                 self.subscribers = (*self.subscribers, callback)
         if self.listened is not None:
             self.listened(callback)
+        return True
 
     def unsubscribe(self, callback: Callable[[str], Any]) -> None:
         """Tell it no more."""
@@ -103,7 +124,7 @@ class Registry:
 
     def renew_lock(self) -> None:
         """In a forked child: whoever held it is not there."""
-        self.lock = _thread.allocate_lock()
+        self.lock = _thread.RLock()
 
     def chosen(self, tier: str, names: tuple[str, ...] | None, group: str | None = None) -> list[Hook]:
         """The hooks of a round in their order: those named, whatever their tier, else those of the tier and below.
@@ -113,10 +134,24 @@ class Registry:
         hooks = [
             hook
             for hook in self.hooks.values()
-            if (hook.wanted_at(tier) if names is None else hook.name in names and hook.function is not None)
+            if (
+                hook.wanted_at(tier) and not hook.gone
+                if names is None
+                else hook.name in names and hook.function is not None
+            )
             and (group is None or hook.group == group)
         ]
         return sorted(hooks, key=lambda hook: (hook.order, hook.name))
+
+
+def _free(wanted: str, hooks: dict[str, Hook]) -> str:
+    """That name, or with a number behind it the first that nobody has."""
+    name, number = wanted, 1
+    while name in hooks:
+        number += 1
+        end = f"-{number}"
+        name = wanted[: LONGEST_NAME - len(end)] + end
+    return name
 
 
 def check_name(name: object) -> None:

@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 
-from brimwatch.hooks.api import REGISTRY, current_tier, off, on_tier, register
-from brimwatch.hooks.in_child import renew_in_child
+from brimwatch.hooks.arguments import check_number
+from brimwatch.hooks.block import enrol, leave
+from brimwatch.hooks.following import rank
 from brimwatch.hooks.process import rss
 from brimwatch.hooks.registry import check_name, check_tier
 from brimwatch.hooks.request import Request, Skip
@@ -58,12 +59,11 @@ class BackgroundServices:
         self.name, self._restart_at, self._stop_at = name, restart_at, stop_at
         self._services: dict[str, Service] = {}
         self._restarted: dict[str, float] = {}  # for memory, when
-        self._tier = current_tier()
+        self._tier = TIERS[0]
         self._disabled = disabled_names(os.environ)
-        self.after_fork()
-        register(name, self.size, None, self.info, self.relieve, restart_at, _LAST, "agent")
-        on_tier(self.follow)
-        renew_in_child(self)
+        self.lock = threading.RLock()
+        self._turn = threading.Lock()  # one round at a time
+        enrol(self, name, restart_at, _LAST)
         atexit.register(self.stop)
 
     def add(
@@ -90,7 +90,7 @@ class BackgroundServices:
         service = Service(name, _runnable(run, start, stop, alive), criticality, size)
         if name in self._disabled:
             service.state = DISABLED
-        with self._lock:
+        with self.lock:
             if name in self._services:
                 raise ValueError(f"BackgroundServices: found {name} twice, wanted one service of a name")
             self._services[name] = service
@@ -109,8 +109,7 @@ class BackgroundServices:
 
     def close(self) -> None:
         """Stop them all, and follow no tier any more."""
-        REGISTRY.unsubscribe(self.follow)
-        off(self.name)
+        leave(self)
         atexit.unregister(self.stop)
         self.stop()
 
@@ -130,7 +129,7 @@ class BackgroundServices:
             for service in self._in_order(())
         }
 
-    def relieve(self, request: Request) -> int | None:
+    def shrink(self, request: Request) -> int | None:
         """The hook: restarts at `restart_at`, stops at `stop_at`; the bytes by which the resident set fell.
 
         Ends early once enough came back, except in an emergency. Raises Skip where nothing was to be done.
@@ -151,8 +150,8 @@ class BackgroundServices:
             raise Skip(COOLDOWN if running else CONDITION, "no service to stop or restart now")
         return None if before is None or after is None else max(0, before - after)
 
-    def follow(self, tier: str) -> None:
-        """The tier has changed: once it is calm, what was stopped starts again after `calm_seconds`."""
+    def tier_changed(self, tier: str) -> None:
+        """Once it is calm, what was stopped starts again after `calm_seconds`."""
         self._tier = tier
         calm = TIERS.index(tier) < TIERS.index(self._restart_at)
         for service in [one for one in self._in_order(())[::-1] if one.for_memory]:
@@ -161,7 +160,9 @@ class BackgroundServices:
             elif service.state != RUNNING:
                 service.tell_to_stop(for_memory=True)  # it was waiting for the calm to last
 
-    def size(self) -> int:
+    follow = tier_changed
+
+    def size_bytes(self) -> int:
         """Bytes that the services say they hold, and those of the table."""
         sizes = [service.size() for service in self._in_order(()) if service.size is not None and not service.stopped]
         return sys.getsizeof(self._services) + sum(int(size) for size in sizes if size is not None)
@@ -179,10 +180,9 @@ class BackgroundServices:
             "restarts": sum(service.restarts for service in services),
         }
 
-    def after_fork(self) -> None:
+    def after_fork(self, _intact: bool) -> None:
         """In the child: no service runs. `start()` starts them there, too."""
-        self._lock = threading.RLock()
-        self._turn = threading.Lock()  # one round at a time
+        self._turn = threading.Lock()
         for service in self._services.values():
             service.after_fork()
 
@@ -202,7 +202,7 @@ class BackgroundServices:
             for service in wanted:
                 self._restarted[service.name] = now
                 service.restarts += not stopping
-        calm = TIERS.index(self._tier) < TIERS.index(self._restart_at)
+        calm = rank(self._tier) < rank(self._restart_at)
         for service in self._in_order(tuple(done))[::-1]:
             if not stopping or calm:  # calm: asked by hand, and nobody will tell us that it is over
                 service.start(self._calm if stopping else 0.0)
@@ -217,7 +217,7 @@ class BackgroundServices:
 
     def _in_order(self, names: tuple[str, ...]) -> list[Service]:
         """Those named, or all, in the order in which they are stopped. Raises ValueError for a name there is not."""
-        with self._lock:
+        with self.lock:
             unknown = [name for name in names if name not in self._services]
             if unknown:
                 raise ValueError(f"BackgroundServices: found {unknown[0]!r:.80}, wanted one of {list(self._services)}")
@@ -254,6 +254,4 @@ def _runnable(run: Any, start: Any, stop: Any, alive: Any) -> Any:
 
 
 def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST_SECONDS:
-        raise ValueError(f"BackgroundServices: found {name}={value!r:.80}, wanted seconds from 0 to {_MOST_SECONDS:g}")
-    return float(value)
+    return float(check_number(f"BackgroundServices: {name}", value, 0, _MOST_SECONDS))

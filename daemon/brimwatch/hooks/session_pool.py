@@ -5,11 +5,12 @@ See docs/blocks/session-pool.md.
 
 from __future__ import annotations
 
-import threading
+import _thread
 import time
 from collections import OrderedDict
 
-from brimwatch.hooks.block import MEMBERS, check_bytes, check_seconds, enrol, hold, still_needed
+from brimwatch.hooks.arguments import check_count, check_function, check_seconds
+from brimwatch.hooks.block import enrol, hold, leave, still_needed
 from brimwatch.hooks.sizes import estimate
 
 TYPE_CHECKING = False
@@ -45,15 +46,17 @@ class SessionPool:
         group: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most = check_bytes("SessionPool: max_sessions", max_sessions)
+        self._most = check_count("SessionPool: max_sessions", max_sessions)
         self._idle = check_seconds("SessionPool: idle_seconds", idle_seconds)
+        check_function("SessionPool: on_close", on_close)
+        check_function("SessionPool: sizeof", sizeof)
         self._on_close, self._sizeof, self._clock = on_close, sizeof, clock
         self._inherit = on_close is None if inherit is None else inherit
         self._sessions: OrderedDict[Hashable, tuple[Any, float]] = OrderedDict()  # by last use, with its time
         self._hits = self._misses = self._evicted = self._expired = self._faults = 0
-        self.lock = threading.RLock()
+        self.lock = _thread.RLock()
         self.name = name
-        enrol(self, group=group)
+        enrol(self, name, group=group)
 
     def get(self, key: Hashable, make: Callable[[], Any] | None = None) -> Any:
         """The session, used now; else what `make()` returns, which is put; else None.
@@ -101,7 +104,7 @@ class SessionPool:
 
     def close(self) -> None:
         """Close all of them, and be asked no more."""
-        MEMBERS.discard(self)
+        leave(self)
         with self.lock:
             leaving = [(key, session) for key, (session, _) in self._sessions.items()]
             self._sessions.clear()
@@ -116,7 +119,9 @@ class SessionPool:
         return len(self._sessions)
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self.keys()
+        with self.lock:
+            found = self._sessions.get(key)
+            return found is not None and self._clock() - found[1] < self._idle
 
     # What every block has, see block.py.
 
@@ -155,9 +160,6 @@ class SessionPool:
             more, gone = self._let_go(request, lambda: self._take_oldest(request.tier))
             freed += gone
         return freed
-
-    def tier_changed(self, tier: str) -> None:
-        """Nothing follows the tier by itself."""
 
     def after_fork(self, intact: bool) -> None:
         """Copies are kept where nothing has to be closed; what would be is the parent's, and only forgotten."""
@@ -224,12 +226,19 @@ class SessionPool:
         return bool(leaving), freed
 
     def _close(self, leaving: list[tuple[Hashable, Any]]) -> None:
-        """Without the lock: `on_close` is the program's."""
-        for key, session in leaving if self._on_close is not None else ():
+        """Without the lock: `on_close` is the program's. A Ctrl-C goes on once all are closed."""
+        if self._on_close is None:
+            return
+        interrupt: BaseException | None = None
+        for key, session in leaving:
             try:
-                self._on_close(key, session)  # type: ignore[misc]
+                self._on_close(key, session)
             except Exception:  # noqa: BLE001 - nobody here could do anything about it
                 self._faults += 1
+            except BaseException as fault:  # noqa: BLE001 - raised below
+                interrupt = fault
+        if interrupt is not None:
+            raise interrupt
 
     def _measure(self, key: Hashable, session: Any) -> int | None:
         try:

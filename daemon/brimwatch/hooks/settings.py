@@ -14,7 +14,14 @@ LEVELS = {
         "cache_max_size_mb": 20, "cleanup_threshold_mb": 15, "streaming_batch_size": 10, "target_dimensions": 384,
     },
 }  # fmt: skip
-_MOST = 1_000_000_000
+MOST_ITEMS = 1_000_000  # of a batch
+_MOST = {
+    "cache_max_size_mb": 1e9,
+    "cleanup_threshold_mb": 1e9,
+    "streaming_batch_size": MOST_ITEMS,
+    "target_dimensions": 1e6,
+}
+_WHOLE = ("streaming_batch_size", "target_dimensions")
 
 
 class Settings:
@@ -32,8 +39,12 @@ class Settings:
         for key, value in changes.items():
             if key not in LEVELS[chosen]:
                 raise ValueError(f"hooks.configure: found {key!r:.80}, wanted one of {', '.join(LEVELS[chosen])}")
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _MOST:
-                raise ValueError(f"hooks.configure: found {key}={value!r:.80}, wanted a number above 0")
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= _MOST[key]
+            if not number or (key in _WHOLE and value != int(value)):
+                wanted = "a whole number" if key in _WHOLE else "a number"
+                raise ValueError(
+                    f"hooks.configure: found {key}={value!r:.80}, wanted {wanted} above 0, at most {_MOST[key]:.0f}"
+                )
         before = self.values if level is None else LEVELS[chosen]
         self.level, self.values = chosen, {**before, **changes}
         return dict(self.values)

@@ -93,6 +93,13 @@ class State:
         turn = self.turn
         run_beside(lambda: begun.run(turn), "brimwatch-hooks")
 
+    def forget_tier(self) -> None:
+        """Nobody judges any more: what was put off while memory was short is not put off for ever."""
+        self.untold = None
+        if self.judgement.forget() and self.registry.subscribers:
+            tier = self.judgement.tier
+            run_beside(lambda: tell(self.registry, tier), "brimwatch-aside")  # no agent would try again later
+
     def tell_subscribers(self) -> None:
         """Begin to tell them of the last change; only the last one counts."""
         tier = self.untold
@@ -109,7 +116,8 @@ class State:
 def tell(registry: Registry, tier: str) -> None:
     """Tell every subscriber, on this thread; one that raises is counted and keeps nobody from hearing."""
     for callback in registry.subscribers:
-        registry.deaf += not _heard(callback, tier)
+        if not _heard(callback, tier):  # which may count as well: not read before it
+            registry.deaf += 1
 
 
 def _heard(callback: Callable[[str], Any], tier: str) -> bool:

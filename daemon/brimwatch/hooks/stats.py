@@ -45,8 +45,14 @@ def stats(state: State, count_objects: bool = False) -> dict[str, Any]:
         "busy": _busy(state),
         "hooks": hooks(state),
         "hooks_refused": state.registry.refused,
+        "subscribers_refused": state.registry.subscribers_refused,
         "figures_age_seconds": round(now - state.figures.at, 3) if state.figures.values else None,
-        "faults": {"figures": state.figures.faults, "subscribers": state.registry.deaf, "signal": state.main.faults},
+        "faults": {
+            "figures": state.figures.faults,
+            "subscribers": state.registry.deaf,
+            "signal": state.main.faults,
+            "forks": state.registry.fork_faults,
+        },
     }
 
 
@@ -73,7 +79,8 @@ def described(state: State, standing: dict[str, Any]) -> dict[str, Any]:
 
 def hooks(state: State) -> list[dict[str, Any]]:
     """Every hook in its order, with its counts, its figures and how it ended last."""
-    registered = sorted(state.registry.hooks.values(), key=lambda hook: (hook.order, hook.name))
+    known = [hook for hook in state.registry.hooks.values() if not hook.gone]
+    registered = sorted(known, key=lambda hook: (hook.order, hook.name))
     return [_hook(hook, state.run_on, state.figures.values.get(hook.name, {})) for hook in registered]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import _thread
 import codecs
 import os
-from weakref import WeakSet
 
 from brimwatch.hooks.amounts import amount
+from brimwatch.hooks.block import enrol
+from brimwatch.hooks.following import rank, tier
+from brimwatch.hooks.forking import FORKING
 from brimwatch.hooks.json_elements import Malformed, TooLong, elements
-from brimwatch.hooks.standing import BLOCKS, rank
+from brimwatch.hooks.living import Living
+from brimwatch.hooks.registry import DEFAULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,19 +64,18 @@ class Streams:
     """The streams of this process; they are one hook."""
 
     def __init__(self) -> None:
-        self.open: WeakSet[Stream] = WeakSet()
+        self.open = Living()
         self.bytes = self.chunks = self.streams = 0
         self.lock = _thread.RLock()
-        self.name: str | None = None
+        self.name = ""
 
     def add(self, stream: Stream) -> None:
         """One was begun."""
         with self.lock:
             self.streams += 1
             self.open.add(stream)
-            if self.name is None:
-                self.name = BLOCKS.register(self, "stream_chunks", self.footprint, self.info, self.shrink)
-                BLOCKS.mind_forks(self)
+            if not self.name:
+                enrol(self, "stream_chunks", order=DEFAULT)
 
     def done(self, stream: Stream) -> None:
         """One has ended."""
@@ -83,9 +85,9 @@ class Streams:
                 self.bytes += stream.bytes
                 self.chunks += stream.chunks
 
-    def footprint(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of the buffers of those that are open, at most."""
-        return sum(stream.held for stream in list(self.open))
+        return sum(stream.held for stream in self.open)
 
     def info(self) -> dict[str, int]:
         """Figures for metrics."""
@@ -99,12 +101,11 @@ class Streams:
 
     def shrink(self, _request: Any) -> None:
         """The hook: the reads that follow are small ones, until they have grown again."""
-        for stream in list(self.open):
+        for stream in self.open:
             stream.step = min(stream.step, SMALLEST)
 
-    def after_fork(self) -> None:
-        """In a forked child: who held the lock is not there."""
-        self.lock = _thread.RLock()
+    def after_fork(self, _intact: bool) -> None:
+        """In a forked child: streams go on there as well, each for itself."""
 
 
 STREAMS = Streams()
@@ -120,7 +121,7 @@ class Stream:
         self.values: Iterator[Any] = iter(())
         self.label, self._file, self._ours = _opened(source, chunk)
         self._lock = _thread.RLock()
-        BLOCKS.mind_forks(self)
+        FORKING.mind(self)
         STREAMS.add(self)
 
     def __iter__(self) -> Stream:
@@ -151,7 +152,7 @@ class Stream:
 
     def read(self) -> bytes:
         """The next bytes, as many as memory allows; a read that was made small doubles from time to time."""
-        short = rank(BLOCKS.tier()) >= rank("critical")
+        short = rank(tier()) >= rank("critical")
         size = min(SMALLEST, self.chunk) if short else self.step
         self.step = min(self.chunk, 2 * self.step)
         found = self._file.read(size)
@@ -176,8 +177,8 @@ class Stream:
                 return
             yield found
 
-    def after_fork(self) -> None:
-        """In a forked child: who held the lock is not there."""
+    def after_fork(self, _intact: bool) -> None:
+        """In a forked child: who held the lock, perhaps for as long as a read takes, is not there."""
         self._lock = _thread.RLock()
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import threading
 
-from brimwatch.hooks.api import off, register
-from brimwatch.hooks.in_child import renew_in_child
+from brimwatch.hooks.arguments import check_count
+from brimwatch.hooks.block import enrol, leave
 from brimwatch.hooks.native_pools import Pool, limit_loaded, set_environment
 from brimwatch.hooks.process import os_threads
+from brimwatch.hooks.registry import DEFAULT
 from brimwatch.hooks.request import Request, Skip
 from brimwatch.hooks.wire import CONDITION
 
@@ -30,7 +31,8 @@ class ThreadLimits:
     """What is in force. One in a process: `limit_threads` changes it."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self.name = NAME
         self._before: dict[str, str | None] = {}
         self._set: dict[str, str] = {}
         self._executor: SharedExecutor | None = None
@@ -40,7 +42,7 @@ class ThreadLimits:
 
     def limit(self, most: int, workers: int, native: int) -> None:
         """Share `most` threads: `workers` for the shared executor, `native` for each library's pool."""
-        with self._lock:
+        with self.lock:
             self.most, self.workers, self.native = most, workers, native
             executor = self._executor
             self._restore_environment()
@@ -58,7 +60,7 @@ class ThreadLimits:
 
     def executor(self) -> SharedExecutor:
         """The executor that all parts of the program share; its threads start as they are needed."""
-        with self._lock:
+        with self.lock:
             if self._executor is None:
                 from brimwatch.hooks.executor import SharedExecutor
 
@@ -97,7 +99,7 @@ class ThreadLimits:
         if executor is None or not executor.shrink():
             raise Skip(CONDITION, "no worker of the shared executor is idle, or one has work to do")
 
-    def size(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of its own bookkeeping."""
         executor = self._executor
         return 0 if executor is None else executor.size()
@@ -117,14 +119,13 @@ class ThreadLimits:
 
     def undo(self) -> None:
         """Give the environment back as it was, and report no more. Pools and executor keep their numbers."""
-        off(NAME)
-        with self._lock:
+        leave(self)
+        with self.lock:
             self._restore_environment()
             self.most = None
 
-    def after_fork(self) -> None:
+    def after_fork(self, _intact: bool) -> None:
         """In the child: the limits hold, the worker threads are not there."""
-        self._lock = threading.RLock()
         if self._executor is not None:
             self._executor.after_fork()
 
@@ -149,17 +150,11 @@ def limit_threads(most: int = 8, *, workers: int | None = None, native: int | No
     quarter of it, as each has its own. The rest is for the main thread, the agent and a round of hooks. Called again
     it changes the numbers. Raises ValueError for numbers that cannot be.
     """
-    _check("most", most, 1, MOST)
+    check_count("hooks.limit_threads: most", most, 1, MOST)
     given_workers = max(1, most // 2) if workers is None else workers
     given_native = max(1, most // 4) if native is None else native
-    _check("workers", given_workers, 1, most)
-    _check("native", given_native, 1, most)
-    register(NAME, _LIMITS.size, None, _LIMITS.info, _LIMITS.shrink, "critical", run_on="agent")
-    renew_in_child(_LIMITS)
+    check_count("hooks.limit_threads: workers", given_workers, 1, most)
+    check_count("hooks.limit_threads: native", given_native, 1, most)
+    enrol(_LIMITS, NAME, "critical", DEFAULT)
     _LIMITS.limit(most, given_workers, given_native)
     return _LIMITS
-
-
-def _check(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"hooks.limit_threads: found {name}={value!r:.80}, wanted an int from {least} to {most}")

@@ -55,6 +55,11 @@ class Judgement:
         self._told_until, self.source = until, "daemon"
         return self._enter(tier)
 
+    def forget(self) -> bool:
+        """Nobody says any more, and nobody looks; True when the tier has changed."""
+        self._told_until, self.source = None, "nobody"
+        return self._enter(TIERS[0])
+
     def told(self, now: float) -> bool:
         """Whether what a daemon said still holds."""
         return self._told_until is not None and now < self._told_until

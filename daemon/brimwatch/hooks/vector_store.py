@@ -5,9 +5,10 @@ See docs/blocks/vector-store.md. Needs numpy; scikit-learn is used where the pro
 
 from __future__ import annotations
 
-import threading
+import _thread
 
-from brimwatch.hooks.block import MEMBERS, check_bytes, enrol, hold, still_needed
+from brimwatch.hooks.arguments import check_count
+from brimwatch.hooks.block import enrol, hold, leave, still_needed
 from brimwatch.hooks.settings import SETTINGS
 from brimwatch.hooks.vectors.answer import HOT, KEYWORDS, VECTORS, Answer, Hit
 from brimwatch.hooks.vectors.checks import checked_key, checked_priority, checked_vectors, unit
@@ -15,6 +16,7 @@ from brimwatch.hooks.vectors.collection import AT_ONCE, Collection
 from brimwatch.hooks.vectors.hot import HotSet
 from brimwatch.hooks.vectors.libraries import VectorStoreError, need_numpy
 from brimwatch.hooks.vectors.search import Searcher, weighed
+from brimwatch.hooks.wire import TIERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,19 +64,19 @@ class VectorStore:
             raise ValueError(f"VectorStore: found the dtype {dtype!r:.80}, wanted {' or '.join(DTYPES)}")
         need_numpy()
         target = int(SETTINGS.values["target_dimensions"]) if dimensions is None else dimensions
-        self._target = check_bytes("VectorStore: dimensions", target, 1)
-        check_bytes("VectorStore: hot", hot)
-        check_bytes("VectorStore: max_in_memory", max_in_memory)
+        self._target = check_count("VectorStore: dimensions", target, 1)
+        check_count("VectorStore: hot", hot)
+        check_count("VectorStore: max_in_memory", max_in_memory)
         buffer = min(_MOST_BUFFER, max_in_memory // 2)
         self._hot, self._searcher = HotSet(hot, max_in_memory - buffer), Searcher(buffer)
         self._weigh, self._least_variance = weigh, least_variance
-        self._tier = MEMBERS.tier
+        self._tier = TIERS[0]
         self._keyword_searches = 0
-        self.lock = threading.RLock()  # of the files' bookkeeping and the hot set
-        self._scan = threading.Lock()  # of the buffer; taken before the other one
+        self.lock = _thread.RLock()  # of the files' bookkeeping and the hot set
+        self._scan = _thread.allocate_lock()  # of the buffer; taken before the other one
         self._collection = Collection(path, DTYPES[chosen], not read_only, salvage)
         self.name = name
-        enrol(self, group=group)
+        enrol(self, name, group=group)
 
     def add(self, key: str, vector: Any, text: str = "", priority: float = 0.5) -> None:
         """Store one, in the place of one of the same key. Raises ValueError for a bad vector, VectorStoreError."""
@@ -109,7 +111,7 @@ class VectorStore:
                     self._hot.discard(key)
                 wanting = self._collection.wants_reducing(self._target)
             if wanting:
-                self.reduce()
+                self._reduce_once()
 
     def delete(self, key: str) -> bool:
         """Forget one; False where there is none."""
@@ -123,15 +125,16 @@ class VectorStore:
         Under pressure without a text only the hot vectors are looked at. `Answer.how` says which it was.
         Raises ValueError for a bad vector, VectorStoreError.
         """
-        check_bytes("VectorStore: k", k, 1)
+        check_count("VectorStore: k", k, 1)
         if vector is None and text is None:
             raise ValueError("VectorStore: found neither a vector nor a text, wanted one to search by")
         query = None if vector is None else unit(checked_vectors(vector, self._collection.input, 1))
-        pressed = self._tier in _PRESSED
+        now = self._tier
+        pressed = now in _PRESSED
         if query is None or (pressed and text):
-            return self._by_words(text or "", k, "no vector" if query is None else f"tier {self._tier}")
+            return self._by_words(text or "", k, "no vector" if query is None else f"tier {now}")
         if pressed:
-            return Answer(self._by_hot(query, k), HOT, f"tier {self._tier}")
+            return Answer(self._by_hot(query, k), HOT, f"tier {now}")
         try:
             return Answer(self._by_vectors(query, k), VECTORS)
         except VectorStoreError as fault:
@@ -154,10 +157,7 @@ class VectorStore:
         Happens by itself once. Takes seconds for 1,536 dimensions. Raises ValueError where it is done already.
         """
         with self._scan, self.lock:
-            kept = self._collection.reduce(self._target, self._least_variance)
-            self._hot.clear()
-            self._searcher.forget()
-            return kept
+            return self._reduced()
 
     def flush(self) -> None:
         """Have it on the disk. What was added survives the end of the process anyway, but not a power cut."""
@@ -166,7 +166,7 @@ class VectorStore:
 
     def close(self) -> None:
         """The end: another process may write."""
-        MEMBERS.discard(self)
+        leave(self)
         with self._scan, self.lock:
             self._collection.close()
             self._hot.clear()
@@ -233,10 +233,22 @@ class VectorStore:
 
     def after_fork(self, intact: bool) -> None:
         """The child reads what its parent writes."""
-        self._scan = threading.Lock()
+        self._scan = _thread.allocate_lock()
         if not intact:
             self._hot.clear()
         self._collection.become_reader()
+
+    def _reduce_once(self) -> None:
+        """Two threads may have found that it is time to."""
+        with self._scan, self.lock:
+            if self._collection.wants_reducing(self._target):
+                self._reduced()
+
+    def _reduced(self) -> float:
+        kept = self._collection.reduce(self._target, self._least_variance)
+        self._hot.clear()
+        self._searcher.forget()
+        return kept
 
     def _texts(self) -> Texts:
         if self._collection.texts is None:

@@ -22,6 +22,7 @@ LONGEST_PATH = 107  # bytes of a socket's path, unix(7), without the closing zer
 LONGEST_NAME = 64  # characters of a hook's name
 NAME_EXTRAS = "_.-:"  # what a name may hold beside letters and digits of ASCII
 MOST_HOOKS = 64
+MOST_SUBSCRIBERS = 64  # of tiers; all building blocks together are one
 NO_GROUPS = ("emergency", ".", "..")  # as a group's name they could not be told from another path
 MOST_INFO = 8  # named figures of one hook
 LONGEST_DETAIL = 200  # characters

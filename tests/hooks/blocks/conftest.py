@@ -8,13 +8,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.hooks.blocks import tiers
 from tests.hooks.blocks.logged import Log, states
 from tests.hooks.conftest import DAEMON
 
 from brimwatch import hooks
+from brimwatch.hooks import api
 from brimwatch.hooks.api import REGISTRY
-from brimwatch.hooks.block import MEMBERS
+from brimwatch.hooks.block import leave
+from brimwatch.hooks.following import FOLLOWING
+from brimwatch.hooks.guarding import GUARDS
 from brimwatch.hooks.request import Request
+from brimwatch.hooks.streaming import STREAMS
 
 UNSET = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BRIMWATCH_DISABLE", "PYTHONPATH")
 
@@ -48,27 +53,27 @@ def ask() -> Callable[..., Request]:
 
 @pytest.fixture
 def enter() -> Iterator[Callable[[str], None]]:
-    """`enter("emergency")` is what an agent tells the blocks; afterwards it is calm again."""
-    yield MEMBERS._tell
-    MEMBERS._tell("calm")
-
-
-@pytest.fixture(autouse=True)
-def forget_blocks() -> Iterator[None]:
-    """At most 64 hooks: the blocks of one test are not left to the next."""
-    before = {id(block) for block in MEMBERS.living()}
-    yield
-    for block in MEMBERS.living():
-        if id(block) not in before:
-            MEMBERS.discard(block)
+    """`enter("emergency")` is what a daemon says; afterwards nobody judges any more."""
+    yield tiers.enter
+    tiers.leave()
 
 
 @pytest.fixture(autouse=True)
 def registry() -> Iterator[Any]:
-    """The registry of this process, which is afterwards as it was."""
-    hooks, subscribers = REGISTRY.hooks, REGISTRY.subscribers
+    """The registry of this process, which is afterwards as it was: the blocks of one test are not left to the next."""
+    api._state()  # which adds the built-in ones, once
+    hooks, subscribers, following = REGISTRY.hooks, REGISTRY.subscribers, list(FOLLOWING.blocks)
     yield REGISTRY
+    owned = [hook.owner() for hook in REGISTRY.hooks.values() if hook.owner is not None and hook.name not in hooks]
+    for block in owned:
+        if block is not None:
+            leave(block)
     REGISTRY.hooks, REGISTRY.subscribers = hooks, subscribers
+    for block in FOLLOWING.blocks:
+        if not any(block is one for one in following):
+            FOLLOWING.discard(block)
+    STREAMS.name = ""  # they would think that they are registered
+    GUARDS.records.clear()
 
 
 @pytest.fixture

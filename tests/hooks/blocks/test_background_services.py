@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.hooks.blocks.logged import Log, relieve, states
 
 from brimwatch import hooks
+from brimwatch.hooks.following import FOLLOWING
 from brimwatch.hooks.request import Request
 from brimwatch.hooks.supervised import STATES
 
@@ -62,7 +63,7 @@ def test_a_name_that_there_is_not_is_refused_and_nothing_is_stopped(three: hooks
 
 
 def test_in_an_emergency_what_is_not_critical_stops_in_order(three: hooks.BackgroundServices, log: Log) -> None:
-    three.follow("emergency")
+    three.tier_changed("emergency")
     assert relieve("emergency")["outcome"] == "ran"
     assert states(three) == {"general": "stopped", "important": "stopped", "critical": "running"}
     assert log.lines == ["-general", "-important"]
@@ -74,10 +75,10 @@ def test_in_an_emergency_what_is_not_critical_stops_in_order(three: hooks.Backgr
 def test_once_it_is_calm_they_start_again_the_most_important_first(
     three: hooks.BackgroundServices, log: Log, wait_until: Any
 ) -> None:
-    three.follow("emergency")
+    three.tier_changed("emergency")
     relieve("emergency")
     log.lines.clear()
-    three.follow("warning")
+    three.tier_changed("warning")
     wait_until(lambda: three.info()["running"] == 3)
     assert sorted(log.lines) == ["+general", "+important"]
     assert three.info()["stopped_for_memory"] == 0
@@ -88,11 +89,11 @@ def test_a_calm_that_does_not_last_starts_nothing(made: Any, log: Log, wait_unti
     services.add("a", log.service("a"))
     services.start()
     wait_until(lambda: log.lines == ["+a"])
-    services.follow("emergency")
+    services.tier_changed("emergency")
     relieve("emergency")
-    services.follow("calm")
+    services.tier_changed("calm")
     wait_until(lambda: states(services) == {"a": "waiting"})
-    services.follow("critical")
+    services.tier_changed("critical")
     wait_until(lambda: states(services) == {"a": "stopped"})
     assert (log.lines, services.info()["stopped_for_memory"]) == (["+a", "-a"], 1)
 
@@ -105,10 +106,10 @@ def test_stopped_by_hand_while_the_tier_is_calm_they_start_again_by_themselves(
 
 
 def test_what_the_program_stops_stays_stopped(three: hooks.BackgroundServices) -> None:
-    three.follow("emergency")
+    three.tier_changed("emergency")
     relieve("emergency")
     assert three.stop() == []
-    three.follow("calm")
+    three.tier_changed("calm")
     assert set(states(three).values()) == {"stopped"}
     assert three.info()["stopped_for_memory"] == 0
 
@@ -129,7 +130,7 @@ def test_once_enough_came_back_the_important_ones_go_on(
     three: hooks.BackgroundServices, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Request, "enough", lambda _self: "-general" in log.lines)
-    three.relieve(Request("critical", 10, needed_bytes=1))
+    three.shrink(Request("critical", 10, needed_bytes=1))
     assert "-important" not in log.lines
 
 
@@ -152,7 +153,7 @@ def test_whatever_happens_no_service_runs_twice_and_the_critical_one_is_left_alo
             elif step == "stop":
                 assert services.stop("general", "important") == []
             else:
-                services.follow(step)
+                services.tier_changed(step)
                 relieve(step) if step in ("critical", "emergency") else None
             assert set(states(services).values()) <= set(STATES)
             assert not any(line == "-critical" for line in logs["critical"].lines)
@@ -164,7 +165,7 @@ def test_whatever_happens_no_service_runs_twice_and_the_critical_one_is_left_alo
 
 def test_sizes_are_added_up_and_a_faulty_one_is_no_size(three: hooks.BackgroundServices, log: Log) -> None:
     three.add("sized", function, size=lambda: 5_000_000)
-    assert three.size() < 5_000_000  # it does not run
+    assert three.size_bytes() < 5_000_000  # it does not run
     three.start("sized")
     assert 5_000_000 <= hooks.status()["caches"]["services"]["footprint_bytes"] < 5_001_000
     three.add("faulty", function, size=lambda: 1 // 0)
@@ -174,8 +175,9 @@ def test_sizes_are_added_up_and_a_faulty_one_is_no_size(three: hooks.BackgroundS
 
 
 def test_a_closed_one_is_no_hook_and_follows_nothing(three: hooks.BackgroundServices, registry: Any) -> None:
+    assert ("services" in registry.hooks, three in FOLLOWING.blocks) == (True, True)
     three.close()
-    assert ("services" in registry.hooks, three.follow in registry.subscribers) == (False, False)
+    assert ("services" in registry.hooks, three in FOLLOWING.blocks) == (False, False)
     assert set(states(three).values()) == {"stopped"}
 
 
@@ -213,7 +215,7 @@ def test_from_many_threads_at_once_none_runs_twice_and_nothing_is_stuck(made: An
         try:
             for turn in range(12):
                 services.start()
-                services.follow(("calm", "emergency")[(turn + number) % 2])
+                services.tier_changed(("calm", "emergency")[(turn + number) % 2])
                 hooks.reclaim(("critical", "emergency")[turn % 2], names=["services"])
                 services.status()
                 services.stop("b")
@@ -233,9 +235,9 @@ def test_from_many_threads_at_once_none_runs_twice_and_nothing_is_stuck(made: An
 def test_what_the_program_stops_while_it_is_stopped_for_memory_is_not_started_again(
     three: hooks.BackgroundServices,
 ) -> None:
-    three.follow("emergency")
+    three.tier_changed("emergency")
     relieve("emergency")
     three.stop("general")
-    three.follow("calm")
+    three.tier_changed("calm")
     assert states(three)["general"] == "stopped"
     assert three.status()["general"]["stopped_for_memory"] is False

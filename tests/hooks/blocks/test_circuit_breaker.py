@@ -176,6 +176,7 @@ def test_a_clock_that_jumps_back_leaves_it_open_no_longer_than_it_was_to_be(worl
     [
         pytest.param({"tier": "calm"}, id="a tier at which it would never close"),
         pytest.param({"wait": 0}, id="no wait"),
+        pytest.param({"wait": "1"}, id="a text for a wait"),
         pytest.param({"wait": 2, "longest_wait": 1}, id="a wait above the longest"),
         pytest.param({"longest_wait": math.inf}, id="a wait without end"),
         pytest.param({"trials": 0}, id="no trial"),
@@ -201,7 +202,7 @@ def test_a_child_forked_while_it_is_asked_can_ask() -> None:
     held, end = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with breaker._lock:
+        with breaker.lock:
             held.set()
             end.wait(10)
 

@@ -1,16 +1,26 @@
-"""Do the pages of the blocks show what happens? Their first example is run as it stands, in a fresh interpreter."""
+"""Do the pages of the blocks show what happens? Their first example is run as it stands, in a fresh interpreter.
 
+Each names every argument and figure of its block, on one screen.
+"""
+
+import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.hooks.conftest import DAEMON
 
 from brimwatch import hooks
+from brimwatch.hooks.guarding import GUARDS
+from brimwatch.hooks.services import VARIABLE
 from brimwatch.hooks.settings import LEVELS
+from brimwatch.hooks.streaming import STREAMS
+from brimwatch.hooks.supervised import STATES
 
 DOCS = DAEMON / "docs"
 INDEX = (DOCS / "blocks.md").read_text()
@@ -49,12 +59,9 @@ def test_a_page_fits_on_a_screen(page: Path) -> None:
 
 def test_every_block_is_in_the_index_and_leads_to_its_page() -> None:
     assert sorted(re.findall(r"^\| \[`(\w+)`\]\(blocks/[\w-]+\.md\)", INDEX, re.MULTILINE)) == sorted(NAMES)
-    exceptions = {
-        name
-        for name in hooks._BLOCKS
-        if isinstance(getattr(hooks, name), type) and issubclass(getattr(hooks, name), Exception)
-    }
-    assert {*hooks._BLOCKS} - exceptions == {*NAMES}
+    found = {name: getattr(hooks, name) for name in hooks._BLOCKS}
+    raised = {name for name, one in found.items() if isinstance(one, type) and issubclass(one, Exception)}
+    assert {*found} - raised == {*NAMES}
 
 
 def test_the_levels_of_the_index_are_those_of_the_settings() -> None:
@@ -63,19 +70,66 @@ def test_the_levels_of_the_index_are_those_of_the_settings() -> None:
         assert f"| `{setting}` | {values} |" in INDEX
 
 
-@pytest.mark.parametrize(
-    "kind", [hooks.PriorityCache, hooks.SessionPool, hooks.VectorStore], ids=lambda kind: kind.__name__
-)
-def test_every_argument_and_figure_of_a_block_stands_on_its_page(kind: type, tmp_path: Path) -> None:
-    import inspect
+def store() -> Any:
+    made = hooks.VectorStore(f"{os.environ['BRIMWATCH_RUN_DIR']}.vectors")
+    made.add("a", [1.0])
+    return made
 
-    page = {"PriorityCache": "priority-cache", "SessionPool": "session-pool", "VectorStore": "vector-store"}[
-        kind.__name__
-    ]
+
+def batcher() -> Any:
+    made = hooks.AdaptiveBatcher()
+    made.allowed()
+    return made
+
+
+def guard() -> Any:
+    with hooks.memory_guard("page"):
+        return GUARDS.record("page")
+
+
+# Page to what is called, and to what has the figures.
+BLOCKS: dict[str, tuple[Callable[..., Any], Callable[[], Any]]] = {
+    "priority-cache": (hooks.PriorityCache, hooks.PriorityCache),
+    "session-pool": (hooks.SessionPool, hooks.SessionPool),
+    "vector-store": (hooks.VectorStore, store),
+    "lazy-module": (hooks.LazyModule, lambda: hooks.LazyModule("colorsys").__lazy__),
+    "circuit-breaker": (hooks.CircuitBreaker, hooks.CircuitBreaker),
+    "memory-guard": (hooks.memory_guard, guard),
+    "adaptive-batcher": (hooks.AdaptiveBatcher, batcher),
+    "stream-chunks": (hooks.stream_chunks, lambda: STREAMS),
+    "tune-gc": (hooks.tune_gc, lambda: hooks.tune_gc(freeze=False)),
+    "limit-threads": (hooks.limit_threads, hooks.limit_threads),
+    "leak-detector": (hooks.LeakDetector, lambda: hooks.LeakDetector(start=False)),
+    "single-instance": (hooks.single_instance, lambda: hooks.single_instance("pages")),
+    "background-services": (hooks.BackgroundServices, hooks.BackgroundServices),
+}
+
+
+@pytest.mark.parametrize("page", BLOCKS)
+def test_every_argument_and_figure_of_a_block_stands_on_its_page(
+    page: str, run_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIMWATCH_RUN_DIR", run_dir)
     text = (DOCS / "blocks" / f"{page}.md").read_text()
-    block = kind(str(tmp_path / "v")) if kind is hooks.VectorStore else kind()
-    if kind is hooks.VectorStore:
-        block.add("a", [1.0])
-    names = [*list(inspect.signature(kind).parameters), *block.info()]
-    block.close()
+    call, make = BLOCKS[page]
+    block = make()
+    try:
+        names = [*inspect.signature(call).parameters, *block.info()]
+    finally:
+        end = next((getattr(block, name) for name in ("undo", "close", "release") if hasattr(block, name)), None)
+        if end is not None:
+            end()
+    assert len(names) > 1
     assert [name for name in names if not re.search(rf"`{name}\b", text)] == []
+
+
+def test_there_is_a_page_for_every_block() -> None:
+    assert [page.stem for page in PAGES] == sorted(BLOCKS)
+
+
+def test_every_state_of_a_service_and_the_variable_are_documented() -> None:
+    page, hooks_page = ((DOCS / name).read_text() for name in ("blocks/background-services.md", "hooks.md"))
+    shown = {"running", "stopped", "crashed", "failed", "ended", "stopping", "disabled", "waiting"}
+    assert set(STATES) == shown
+    assert [state for state in STATES if f"`{state}`" not in page] == []
+    assert (VARIABLE in page, f"`{VARIABLE}`" in hooks_page) == (True, True)

@@ -33,4 +33,4 @@ found.append(sorted(hooks.status()['stats']['faults'].values()))
 def test_the_blocks_work_on_every_python(start: Callable[..., Target], python: str) -> None:
     target = start(ALL, python)
     found = json.loads(target.run("print(json.dumps(found))"))
-    assert found == [[1], 0, "closed", ["busy"], ["ran"], False, [1, 5, 4], [1, "x"], [0, 0, 0]]
+    assert found == [[1], 0, "closed", ["busy"], ["ran"], False, [1, 5, 4], [1, "x"], [0, 0, 0, 0]]

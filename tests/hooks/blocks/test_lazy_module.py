@@ -1,5 +1,6 @@
 """Is what is lazy loaded once, dropped when it may go, and kept when it may not?"""
 
+import copy
 import gc
 import threading
 import time
@@ -12,8 +13,8 @@ from tests.hooks.blocks.dropping import outcome
 from tests.hooks.blocks.forking import in_child
 
 from brimwatch import hooks
+from brimwatch.hooks.following import FOLLOWING
 from brimwatch.hooks.request import Request
-from brimwatch.hooks.standing import BLOCKS
 
 
 class Model:
@@ -47,9 +48,9 @@ def test_what_loading_took_is_recorded() -> None:
         return bytearray(b"x") * 30_000_000
 
     lazy = hooks.LazyModule("big", load)
-    assert (lazy.__lazy__.footprint(), lazy.__lazy__.load_bytes) == (0, None)
+    assert (lazy.__lazy__.size_bytes(), lazy.__lazy__.load_bytes) == (0, None)
     assert len(lazy.upper()) == 30_000_000
-    assert lazy.__lazy__.footprint() >= 29_000_000
+    assert lazy.__lazy__.size_bytes() >= 29_000_000
     info = lazy.__lazy__.info()
     assert info["load_bytes"] >= 29_000_000
     assert info["load_seconds"] >= 0.01
@@ -281,7 +282,18 @@ def test_a_child_forked_while_it_is_loaded_loads_for_itself() -> None:
 
 
 def test_all_blocks_together_are_one_subscriber() -> None:
-    before = [one for one in hooks.api.REGISTRY.subscribers if one != BLOCKS._tell]
+    before = [one for one in hooks.api.REGISTRY.subscribers if one != FOLLOWING.tell]
     breakers = [hooks.CircuitBreaker() for _ in range(5)]
-    assert [one for one in hooks.api.REGISTRY.subscribers if one not in before] == [BLOCKS._tell]
+    assert [one for one in hooks.api.REGISTRY.subscribers if one not in before] == [FOLLOWING.tell]
     assert len({breaker.name for breaker in breakers}) == 5
+
+
+def test_a_copy_is_refused_and_does_not_ask_itself_for_ever() -> None:
+    with pytest.raises(AttributeError):
+        copy.copy(hooks.LazyModule("model", Model))
+
+
+def test_what_a_collection_ends_may_use_it_while_it_is_dropped() -> None:
+    lazy = hooks.LazyModule("model", Model)
+    with lazy.__lazy__._lock:
+        assert lazy.predict(40) == 41

@@ -37,12 +37,12 @@ def detector() -> Iterator[hooks.LeakDetector]:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        pytest.param({"interval": 0}, "found interval=0", id="no pause between looks"),
-        pytest.param({"interval": float("nan")}, "found interval=nan", id="a pause that is no number"),
-        pytest.param({"interval": 60, "window": 60}, "found window=60", id="a window of one look"),
-        pytest.param({"windows": 2}, "found windows=2", id="too few windows to tell"),
-        pytest.param({"least": True}, "found least=True", id="a truth value"),
-        pytest.param({"on_leak": "print"}, "found on_leak='print'", id="a text to call"),
+        pytest.param({"interval": 0}, "interval: found 0", id="no pause between looks"),
+        pytest.param({"interval": float("nan")}, "interval: found nan", id="a pause that is no number"),
+        pytest.param({"interval": 60, "window": 60}, "window: found 60", id="a window of one look"),
+        pytest.param({"windows": 2}, "windows: found 2", id="too few windows to tell"),
+        pytest.param({"least": True}, "least: found True", id="a truth value"),
+        pytest.param({"on_leak": "print"}, "on_leak: found 'print'", id="a text to call"),
         pytest.param({"name": "a b"}, "found the name 'a b'", id="a name that no metric can have"),
     ],
 )
@@ -212,7 +212,7 @@ def test_a_look_keeps_nothing_alive_and_sees_every_object() -> None:
 def test_in_an_emergency_level_types_are_forgotten_and_the_bytes_told(detector: hooks.LeakDetector) -> None:
     for _ in range(6):
         detector.look()
-    assert detector.size() > 10_000
+    assert detector.size_bytes() > 10_000
     (outcome,) = hooks.reclaim("emergency", names=["leaks"])["hooks"]
     assert outcome["outcome"] == "ran"
     assert outcome["claimed_bytes"] > 10_000
@@ -237,7 +237,7 @@ def test_many_threads_may_look_report_and_shrink_at_once(detector: hooks.LeakDet
             for _ in range(5):
                 detector.look()
                 detector.report()
-                detector.size()
+                detector.size_bytes()
                 hooks.reclaim("emergency", names=["leaks"])
         except Exception as fault:  # noqa: BLE001 - told below, on the main thread
             faults.append(fault)
@@ -248,3 +248,13 @@ def test_many_threads_may_look_report_and_shrink_at_once(detector: hooks.LeakDet
     for thread in threads:
         thread.join(60)
     assert (faults, detector.looks, detector.faults) == ([], 20, 0)
+
+
+def test_a_callback_that_exits_ends_no_thread_of_ours(wait_until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(_found: Any) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(hooks.LeakDetector, "look", leave)
+    found = hooks.LeakDetector(interval=0.01, window=0.05)
+    wait_until(lambda: found.faults >= 2)
+    found.close()

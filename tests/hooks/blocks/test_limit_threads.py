@@ -45,7 +45,7 @@ def as_found() -> Iterator[None]:
     ],
 )
 def test_numbers_that_cannot_be_are_refused(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"hooks.limit_threads: found .*, wanted an int from 1 to"):
+    with pytest.raises(ValueError, match=r"hooks.limit_threads: \w+: found .*, wanted an int from 1 to"):
         hooks.limit_threads(**arguments)
 
 

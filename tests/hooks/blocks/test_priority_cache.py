@@ -263,3 +263,24 @@ def test_it_registers_itself_and_is_forgotten_with_the_program_s_last_reference(
     gc.collect()
     PriorityCache(name="other").close()
     assert [name for name in hooks.status()["caches"] if name in ("answers", "answers-2", "other")] == ["answers-2"]
+
+
+def test_what_has_expired_is_freed_without_the_lock(clock: Clock) -> None:
+    free: list[bool] = []
+
+    class Value:
+        def ask(self) -> None:
+            free.append(cache.lock.acquire(timeout=5))
+            if free[-1]:
+                cache.lock.release()
+
+        def __del__(self) -> None:
+            asking = threading.Thread(target=self.ask)
+            asking.start()
+            asking.join(10)
+
+    cache = PriorityCache({"general": 5 * KB}, ttl=1, clock=clock, sizeof=lambda _: 1)
+    cache.set("a", Value())
+    cache.set("b", Value())
+    clock.now += 2
+    assert (cache.get("a"), cache.get_or_compute("b", lambda: 5), free) == (None, 5, [True, True])

@@ -163,8 +163,34 @@ def test_it_shows_its_size_or_that_it_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"max_sessions": -1}, {"max_sessions": 1.5}, {"idle_seconds": 0}, {"idle_seconds": "5"}], ids=str
+    "arguments",
+    [{"max_sessions": -1}, {"max_sessions": 1.5}, {"idle_seconds": 0}, {"idle_seconds": "5"}, {"on_close": "close"}],
+    ids=str,
 )
 def test_what_cannot_be_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"SessionPool.*found .*wanted "):
         SessionPool(**arguments)
+
+
+def test_a_ctrl_c_amid_closing_goes_on_once_all_are_closed() -> None:
+    closed: list[object] = []
+
+    def close(key: object, _session: object) -> None:
+        closed.append(key)
+        if key == 1:
+            raise KeyboardInterrupt
+
+    pool = SessionPool(5, on_close=close)
+    for number in range(3):
+        pool.put(number, number)
+    with pytest.raises(KeyboardInterrupt):
+        pool.close()
+    assert closed == [0, 1, 2]
+
+
+def test_one_that_is_idle_for_too_long_is_not_in_it(clock: Clock) -> None:
+    pool = SessionPool(5, 10, clock=clock)
+    pool.put("a", 1)
+    assert "a" in pool
+    clock.now += 10
+    assert "a" not in pool

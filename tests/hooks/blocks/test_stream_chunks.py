@@ -231,7 +231,7 @@ def test_reads_are_small_while_memory_is_short() -> None:
     assert len(next(stream)) == 100_000
     with in_tier("critical"):
         assert len(next(stream)) == 4096
-    hooks.reclaim("warning", names=[streaming.STREAMS.name or ""])
+    hooks.reclaim("warning", names=[streaming.STREAMS.name])
     assert [len(next(stream)) for _ in range(7)] == [4096, 8192, 16384, 32768, 65536, 100_000, 100_000]
 
 
@@ -239,7 +239,7 @@ def test_figures_are_those_of_all_streams() -> None:
     before = streaming.STREAMS.info()
     stream = hooks.stream_chunks(io.BytesIO(b"ab" * 100), "bytes", chunk_bytes=50)
     next(stream)
-    assert streaming.STREAMS.footprint() >= 50
+    assert streaming.STREAMS.size_bytes() >= 50
     during = streaming.STREAMS.info()
     list(stream)
     after = streaming.STREAMS.info()

@@ -80,7 +80,7 @@ def test_undone_everything_is_as_before_the_first_call() -> None:
 def test_what_the_program_sets_itself_is_left_alone() -> None:
     tuning = hooks.tune_gc((900, 1, 1), freeze=False)
     gc.set_threshold(555, 5, 5)
-    tuning.follow("emergency")
+    tuning.tier_changed("emergency")
     tuning.undo()
     assert gc.get_threshold() == (555, 5, 5)
 
@@ -113,17 +113,19 @@ def test_what_the_program_has_frozen_stays_frozen() -> None:
 )
 def test_thresholds_follow_the_tier(asked: Any, tier: str, expected: Any) -> None:
     tuning = hooks.tune_gc(asked, freeze=False)
-    tuning.follow(tier)
+    tuning.tier_changed(tier)
     assert gc.get_threshold() == expected
-    tuning.follow("calm")
+    tuning.tier_changed("calm")
     assert gc.get_threshold() == asked
 
 
-def test_without_follow_tier_it_subscribes_to_nothing(registry: Any) -> None:
-    tuning = hooks.tune_gc((5000, 10, 10), freeze=False)
-    assert tuning.follow in registry.subscribers
+def test_only_with_follow_tier_a_tier_changes_the_thresholds(enter: Callable[[str], None]) -> None:
+    hooks.tune_gc((5000, 10, 10), freeze=False)
+    enter("critical")
+    assert gc.get_threshold() == STRICT
     hooks.tune_gc((5000, 10, 10), freeze=False, follow_tier=False)
-    assert tuning.follow not in registry.subscribers
+    enter("emergency")
+    assert gc.get_threshold() == (5000, 10, 10)
 
 
 COUNT = st.integers(1, 100_000)
@@ -139,7 +141,7 @@ def test_whatever_happens_in_between_undo_leads_back(steps: list[Any]) -> None:
             tuning.undo()
             assert gc.get_threshold() == BEFORE
         elif isinstance(step, str):
-            tuning.follow(step)
+            tuning.tier_changed(step)
         else:
             hooks.tune_gc(step, freeze=False)
             assert gc.get_threshold() == step
@@ -175,7 +177,7 @@ before = gc.get_threshold()
 tuning = hooks.tune_gc((5000, 10, 10))
 reader, writer = os.pipe()
 if os.fork() == 0:
-    tuning._lock.acquire(); tuning._lock.release()
+    tuning.lock.acquire(); tuning.lock.release()
     inherited = list(gc.get_threshold()); tuning.undo()
     os.write(writer, json.dumps([inherited, gc.get_threshold() == before]).encode()); os._exit(0)
 os.wait(); say([json.loads(os.read(reader, 999)), gc.get_threshold()[0]])
@@ -191,7 +193,7 @@ def test_from_many_threads_at_once_it_ends_as_it_began() -> None:
         try:
             for _ in range(100):
                 hooks.tune_gc((1000 + number, 10, 10), freeze=False)
-                tuning.follow(TIERS[number % 4])
+                tuning.tier_changed(TIERS[number % 4])
                 tuning.info()
         except Exception as fault:  # noqa: BLE001 - told below, on the main thread
             faults.append(fault)

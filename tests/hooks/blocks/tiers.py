@@ -14,6 +14,13 @@ def enter(tier: str) -> None:
     tell(state.registry, tier)
 
 
+def leave() -> None:
+    """Nobody judges any more."""
+    enter("calm")
+    api._state().judgement.tell("calm", 0.0, {})
+    api._state().judgement.judge(None, time.monotonic())
+
+
 @contextmanager
 def in_tier(tier: str) -> Iterator[None]:
     """The tier inside; afterwards nobody judges any more."""
@@ -21,6 +28,4 @@ def in_tier(tier: str) -> Iterator[None]:
     try:
         yield
     finally:
-        enter("calm")
-        api._state().judgement.tell("calm", 0.0, {})
-        api._state().judgement.judge(None, time.monotonic())
+        leave()

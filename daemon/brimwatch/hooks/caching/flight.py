@@ -33,5 +33,5 @@ class Flight:
 
     def wait(self) -> None:
         """Until it is over."""
-        self._landed.acquire()
-        self._landed.release()
+        with self._landed:
+            pass

@@ -6,6 +6,7 @@ import math
 
 from brimwatch.hooks.caching.shelf import Shelf, is_fresh
 from brimwatch.hooks.caching.shrinking import shrink
+from brimwatch.hooks.wire import TIERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,13 +27,12 @@ class Stock:
         max_entries: int | None,
         sweep_share: float,
         clock: Callable[[], float],
-        tier: str,
     ) -> None:
         self.shelves = [Shelf(kind, budget) for kind, budget in budgets.items()]
         self.named = {shelf.name: shelf for shelf in self.shelves}
         self.buffer = Shelf("emergency", buffer)
         self.every = [*self.shelves, self.buffer]
-        self.tier = tier
+        self.tier = TIERS[0]
         self.evicted = self.expired = self.refused = 0
         self._max_entries, self._clock = max_entries, clock
         self._sweep_at = self.budget() * sweep_share
@@ -49,15 +49,18 @@ class Stock:
         """Bytes, of all classes and the buffer."""
         return sum(shelf.budget for shelf in self.every)
 
-    def look(self, key: Hashable) -> Any:
-        """The value, which is then the one used last; `MISSING` where there is none that is still good."""
+    def look(self, key: Hashable, dropped: list[Any]) -> Any:
+        """The value, which is then the one used last; `MISSING` where there is none that is still good.
+
+        What is not good any more is added to `dropped`.
+        """
         for shelf in self.every:
             entry = shelf.entries.get(key)
             if entry is not None:
                 if is_fresh(entry, self._clock()):
                     shelf.entries.move_to_end(key)
                     return entry[0]
-                shelf.take(key)
+                dropped.append(shelf.take(key))
                 self.expired += 1
         return MISSING
 

@@ -72,3 +72,12 @@ def test_a_damaged_matrix_is_noticed(opened: Opened, path: str) -> None:
     Path(path).write_bytes(bytes(content))
     with pytest.raises(VectorStoreError, match="matrix by which vectors are reduced is damaged"):
         opened()
+
+
+def test_two_threads_that_find_it_is_time_reduce_once(opened: Opened) -> None:
+    store = opened(dimensions=8, least_variance=0.01)
+    fill(store, embeddings(40, 16))
+    before = store.info()
+    store._reduce_once()
+    store._reduce_once()
+    assert (before["dimensions"], store.info()) == (8, before)
