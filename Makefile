@@ -10,7 +10,7 @@ JOBS ?= $(shell n=$$(nproc); echo $$(( n < 5 ? n + 1 : 6 )))
 export DESTDIR PREFIX PYTHON PIP_ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-torch test-heavy test-vm test-image lint bench bench-survival bench-reaction bench-rag install install-units uninstall chart-files clean
+.PHONY: help run test test-torch test-heavy test-vm test-image lint bench bench-survival bench-reaction bench-rag install install-units uninstall chart-files dashboards pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ help: ## show this list
 run: $(VENV)/.daemon ## install, and watch Brimwatch get memory back from a real leaking process
 	@$(BIN)/brimwatch demo $(ARGS)
 
-test: $(VENV)/.recipes ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
+test: $(VENV)/.recipes $(VENV)/.dashboards ## install what the tests need (as root by apt), run them all; ARGS='-k name' for some
 	@tests/components/install
 	@$(BIN)/python tests/components/helm $(VENV)/helm
 	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(ARGS)
@@ -47,6 +47,13 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the layer rule
 bench: $(VENV)/.dev ## the benchmarks: one JSON line for each figure; ARGS='sampling self' for some
 	@tests/components/install gcc prometheus-process-exporter earlyoom >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+dashboards: $(VENV)/.dashboards ## write grafana/dashboards/*.json anew from grafana/parts
+	@$(BIN)/python -m grafana.build
+
+pictures: $(VENV)/.dashboards ## draw both dashboards of real targets, by a real Prometheus: grafana/pictures, 4 minutes
+	@tests/components/install prometheus >&2
+	@$(BIN)/python -m tests.grafana.pictures
 
 chart-files: ## copy the dashboards and rules into the Helm chart, which reads nothing outside of itself
 	@deploy/helm/copy-files
@@ -91,6 +98,11 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml daemon/brimwatch/__init__.py tests/co
 $(VENV)/.recipes: $(VENV)/.dev
 	@echo 'Installing the libraries of docs/recipes.md into $(VENV) ...' >&2
 	@$(PIP) --editable '.[recipes]' >&2
+	@touch $@
+
+$(VENV)/.dashboards: $(VENV)/.dev
+	@echo 'Installing what builds and draws the dashboards into $(VENV) ...' >&2
+	@$(PIP) --editable '.[dashboards]' >&2
 	@touch $@
 
 # Torch comes first, and alone: asked for by another package it would bring gigabytes of CUDA.

@@ -1,0 +1,1 @@
+"""Of which parts are the two dashboards made?"""

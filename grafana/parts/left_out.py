@@ -1,0 +1,5 @@
+"""Which metrics of the exporter are on no panel, and why?"""
+
+from __future__ import annotations
+
+LEFT_OUT: dict[str, str] = {}
