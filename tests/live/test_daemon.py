@@ -59,7 +59,7 @@ def test_a_process_grows_through_all_tiers_is_signalled_and_gives_back_measured_
 
     ran = daemon.events("action_ran")[0]
     entered = [event["facts"]["after"] for event in daemon.events("tier_entered")]
-    assert entered == ["warning", "critical", "emergency"]
+    assert entered[:3] == ["warning", "critical", "emergency"]  # it may have grown again before it heard `stop`
     assert ran["facts"]["action"] == "ask"
     assert 100_000_000 < ran["facts"]["reclaimed_bytes"] < 250_000_000
     labels = {"target": "cache", "tier": "emergency", "action": "ask"}

@@ -162,6 +162,16 @@ def test_a_kill_beside_a_living_subject_is_opened_once_a_minute(tmp_path: Path) 
     assert [event.facts.get("survived") for event in scene.told if event.name == "autopsy"] == [True, True]
 
 
+def test_a_subject_whose_exit_has_begun_did_not_survive_the_kill(tmp_path: Path) -> None:
+    def work(scene: Scene) -> None:
+        scene.evidence.killed_nearby(scene.subject, 100.0, 1, ProcessId(7, 1))
+
+    scene = told(work, tmp_path)
+    assert scene.subject.killed
+    assert scene.told[0].facts["pid"] == 7
+    assert "survived" not in scene.told[1].facts
+
+
 @pytest.mark.live
 def test_a_kill_that_a_sibling_sees_first_is_that_of_the_member_that_has_just_ended(
     spawn: Callable[..., "subprocess.Popen[Any]"], tmp_path: Path

@@ -91,8 +91,14 @@ class Evidence:
         self._story.oom_killed(subject, evidence, kills, **({"pid": process.pid} if process else {}), **named)
         self._story.autopsy(subject, facts)
 
-    def killed_nearby(self, subject: Subject, now: float, kills: int) -> None:
-        """The cgroup of a living subject counts a kill: of another member if one has just ended, else of whoever."""
+    def killed_nearby(self, subject: Subject, now: float, kills: int, dying: ProcessId | None = None) -> None:
+        """The cgroup of a subject that is there counts a kill: of `dying`, if that is all it has: its exit has begun.
+
+        Else of another member if one has just ended, else of whoever.
+        """
+        if dying is not None and len(subject.watched) == 1 and not subject.killed:
+            self.killed(subject, "cgroup", now, kills, dying)
+            return
         for other in subject.target.subjects.values():
             held = list(other.watched.values())
             if other is not subject and not other.killed and held and all(_is_over(one.pidfd) for one in held):
@@ -132,7 +138,9 @@ class Evidence:
                 (head,),
                 map(_event, trail),
                 map(self._process, members),
-                (_sample(row, wall - now, now) for row in rows),
+                (
+                    _sample(row, wall - now, now) for row in rows if row.at <= now
+                ),  # one that is killed goes on for a while
             )
 
         words = f"{target}-{what}" if slot is None else f"{target}-{slot}-{what}"

@@ -164,7 +164,8 @@ class Looks:
             self._submit(process, watched.sampler.due(now, self.everything), watched.sampler.accept)
             kills = watched.sampler.oom_kills()
             if kills:
-                self._evidence.killed_nearby(subject, now, kills)
+                dying = process if self._membership.is_ending(process) else None
+                self._evidence.killed_nearby(subject, now, kills, dying)
         if not samples:
             return None, 0.0
         samplers = [watched.sampler for watched in subject.watched.values()]

@@ -142,14 +142,15 @@ class Membership:
         In the middle of its exit a process has no command line any more: it is kept until its end is seen, or a kill by
         the kernel, in which a large process takes a tenth of a second to give everything back, would not be counted.
         """
-        if self._is_ending(process):
+        if self.is_ending(process):
             self._unsettled = True
         elif self._has_ended(process, subject.watched[process].pidfd):
             self.lost(subject, process, now)
         else:
             self.drop(subject, process, now)
 
-    def _is_ending(self, process: ProcessId) -> bool:
+    def is_ending(self, process: ProcessId) -> bool:
+        """Has its exit begun, and is not over yet?"""
         try:
             found = read_stat(self._procfs, process.pid)
         except (OSError, MalformedProcFile):

@@ -112,7 +112,8 @@ class Story:
             subject.entered_at = 0.0
 
     def refused(self, subject: Subject, decision: Decision) -> None:
-        """A rung was decided against."""
+        """A rung was decided against: whatever runs later is no reaction to the crossing."""
+        subject.entered_at = 0.0
         name, reason = subject.target.name, decision.reason or Reason.ERROR
         self._metrics.suppressed(name, decision.tier, decision.action.name, reason)
         rungs = _rungs(subject, decision.tier)
