@@ -30,7 +30,7 @@ test-torch: $(VENV)/.recipes ## the recipe for torch, which takes gigabytes to i
 test-heavy: $(VENV)/.heavy ## the reference service with a real transformer model: 2 GB to install
 	@BRIMWATCH_HEAVY=1 $(BIN)/python -m pytest -s tests/rag/test_transformer.py $(ARGS)
 
-test-vm: $(VENV)/.dev ## what needs cgroup v2 and systemd, in an emulated machine (built once, as root); ARGS=JOB for one
+test-vm: $(VENV)/.dev ## what needs cgroup v2 and systemd, in an emulated machine (built once, as root): 20 minutes; ARGS=JOB for one
 	@for job in $(or $(ARGS),$(notdir $(wildcard tests/vm/jobs/*))); do tests/vm/start $$job || exit; done
 
 test-image: $(VENV)/.dev ## the steps of deploy/container/Dockerfile, carried out under runc, and its image run (as root)

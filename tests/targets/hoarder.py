@@ -1,9 +1,11 @@
-"""A Python program that handles a MemoryError: `hold MB`, `grow MB/s`, `stop`, `give`, `child`, `limit` on its input.
+"""A Python program that handles a MemoryError: `hold MB`, `grow MB/s`, `stop`, `give` and more on its input.
 
 Its memory is private, as that of most programs is, so that RLIMIT_DATA counts it. At a MemoryError it says so, gives
-everything back and lives on. `child` starts a process that inherits its limits, and says its PID; `limit` says its own.
+everything back and lives on. `reserve MB` takes addresses and no memory; `child` starts a process that inherits its
+limits, and says its PID; `limit` says its own.
 """
 
+import mmap
 import os
 import resource
 import select
@@ -13,6 +15,8 @@ import time
 BLOCK = 1_000_000
 held: list[bytearray] = []
 children: list[int] = []
+reserved: list[mmap.mmap] = []
+PRIVATE_NORESERVE = 0x02 | 0x4000  # Linux, x86-64 and arm64; before Python 3.13 mmap does not name the second
 
 
 def take(megabytes: float) -> bool:
@@ -52,6 +56,8 @@ def main() -> None:
                 take(float(number))
             if word == "give":
                 held.clear()
+            if word == "reserve":
+                reserved.append(mmap.mmap(-1, int(number) * BLOCK, flags=PRIVATE_NORESERVE, prot=mmap.PROT_READ))
             rate = float(number) if word == "grow" else 0.0
             last = time.monotonic()
             if word == "child":

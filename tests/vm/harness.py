@@ -28,9 +28,12 @@ def until(found: Callable[[], Any], within: float = 30.0) -> Any:
 class Target:
     """A hoarder in a cgroup of its own with a limit; `high` and `usage` are what the kernel says now."""
 
-    def __init__(self, name: str, limit: str = "300M") -> None:
-        (CGROUPS / "cgroup.subtree_control").write_text("+memory")
-        self.folder = CGROUPS / name
+    def __init__(self, name: str, limit: str = "300M", inside: str = "") -> None:
+        """`inside` is the name of a cgroup around its own, which is made for it."""
+        for folder in (CGROUPS, *([CGROUPS / inside] if inside else [])):
+            folder.mkdir(exist_ok=True)
+            (folder / "cgroup.subtree_control").write_text("+memory")
+        self.folder = CGROUPS / inside / name
         self.folder.mkdir()
         (self.folder / "memory.max").write_text(limit)
         (self.folder / "memory.swap.max").write_text("0")
@@ -81,13 +84,15 @@ class Target:
         self.process.wait()
         until(lambda: (self.folder / "cgroup.procs").read_text() == "")
         self.folder.rmdir()
+        if self.folder.parent != CGROUPS:
+            self.folder.parent.rmdir()
 
 
 class Daemon:
     """`brimwatch run` on a configuration; events are read from its log."""
 
-    def __init__(self, config: str, *before: str) -> None:
-        """`before` are words to put before the command, such as `unshare`."""
+    def __init__(self, config: str, *before: str, web: str = "") -> None:
+        """`before` are words to put before the command, such as `unshare`; `web` is where its figures are served."""
         self.folder = Path("/run/job")
         self.folder.mkdir(mode=0o700, exist_ok=True)
         path = self.folder / "daemon.yaml"
@@ -97,10 +102,10 @@ class Daemon:
         words = [*before, sys.executable, "-m", "brimwatch", "run", "--config.file", str(path), "--log.format", "json"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*words, "--web.listen-address", ""],
+                [*words, "--web.listen-address", web],
                 stderr=log, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(JOB / "lib")},
             )  # fmt: skip
-        until(lambda: self.events("config_loaded") or self._ended(), 60)
+        until(lambda: self.events("config_loaded") or self._ended(), 120)
 
     def _ended(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -146,10 +151,10 @@ class Watcher(threading.Thread):
 
 
 @contextmanager
-def scene(name: str) -> Iterator[Target]:
+def scene(name: str, inside: str = "") -> Iterator[Target]:
     """A target for one check, gone afterwards; says that the check holds, or lets its fault through."""
     started = time.monotonic()
-    target = Target(name.replace(" ", "-"))
+    target = Target(name.replace(" ", "-"), inside=inside)
     yield target
     target.close()
     print(f"ok: {name} ({time.monotonic() - started:.1f} s)", flush=True)

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from tests.bench.survival_cgroup import hierarchy
-from tests.bench.survival_daemon import Watch, watching
+from tests.bench.survival_daemon import TIER, Watch, watching
 from tests.bench.survival_lanes import measure
 from tests.bench.survival_plan import RUNS, Row
-from tests.bench.survival_run import Course, Fate
+from tests.bench.survival_run import LIMIT, Course, Fate
 from tests.bench.survival_table import Table
 
 RATE = 50  # MB/s: software emulation does no more of it side by side
@@ -50,8 +50,11 @@ def check_brimwatch() -> None:
         for by in ("hooks", "ceiling"):
             fates = runs(Row("cache", Course("cache", RATE), by), watch)
             assert alive(fates) == RUNS, fates
-            assert all(fate.drops > 0 for fate in fates), fates
-        (fate,) = runs(Row("nothing to drop", Course("keep", RATE), "hooks", 1), watch)
+            # On a slow host 15 s of work may not come as far as the tier; that must not be so of all.
+            assert any(fate.drops > 0 for fate in fates), fates
+            assert all(fate.drops > 0 or (fate.peak or 0) < 1.05 * TIER * LIMIT for fate in fates), fates
+        # Hooks that find nothing cost time, and on a slow host 15 s of work do not fill the cgroup: it has longer.
+        (fate,) = runs(Row("nothing to drop", Course("keep", RATE, 60.0), "hooks", 1), watch)
         assert (fate.alive, fate.kills) == (False, 1), fate
         end = time.monotonic() + 30
         while watch.kills_told() < 1 and time.monotonic() < end:
