@@ -12,7 +12,7 @@ import time
 
 from brimwatch.hooks.client import Client
 from brimwatch.hooks.haste import LONGEST, Haste
-from brimwatch.hooks.lane import start_thread
+from brimwatch.hooks.thread import start_thread
 from brimwatch.hooks.place import Place, listen, sweep
 from brimwatch.hooks.state import State
 from brimwatch.hooks.wire import MOST_CLIENTS
