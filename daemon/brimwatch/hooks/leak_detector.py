@@ -15,12 +15,12 @@ import time
 from brimwatch.hooks.api import off, register
 from brimwatch.hooks.collect import HERITAGE
 from brimwatch.hooks.in_child import renew_in_child
-from brimwatch.hooks.thread import start_thread
 from brimwatch.hooks.leak_judge import Growth, Judge
 from brimwatch.hooks.leak_look import last_of, mean_size, named, places, tracked_types
 from brimwatch.hooks.process import rss
 from brimwatch.hooks.registry import check_name
 from brimwatch.hooks.request import Request, Skip
+from brimwatch.hooks.thread import start_thread
 from brimwatch.hooks.wire import CONDITION
 
 TYPE_CHECKING = False

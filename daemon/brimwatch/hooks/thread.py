@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# What a new thread takes before its first line has run: a stack of 8 MB of the C library's, and 1 MB of the allocator's.
+# What a new thread takes before its first line has run: 8 MB of stack, and 1 MB for an arena of Python's allocator.
 # Where that is not to be had, none is made: one that dies before its first line is printed by the interpreter.
 ROOM = 10_000_000
 PATIENCE = 5.0  # seconds for a thread that lives to come to its work; another one may keep the interpreter
@@ -96,33 +96,33 @@ class _Thread(threading.Thread):
         self._taken.release()
         try:
             work()
-        except BaseException:  # noqa: BLE001, S110 - the interpreter would print it on the program's standard error
-            pass
+        except BaseException:  # noqa: BLE001 - the interpreter would print it on the program's standard error
+            return
 
     def begins(self) -> bool:
         """Wait until the thread has taken the work; False, and the work is taken from it, where it will not."""
-        try:
-            self._wait()
-        except MemoryError:  # not even to wait: it has it by now, or will not get it
-            pass
+        self._wait()
         if self._due.pop("work", None) is None:
             return True
         self._forget()
         return False
 
     def _wait(self) -> None:
-        end, step = time.monotonic() + PATIENCE, SOONEST
-        while not self._taken.acquire(timeout=step):
-            if self._lives() is None or time.monotonic() >= end:
-                return
-            step = min(2 * step, LATEST)
+        try:
+            end, step = time.monotonic() + PATIENCE, SOONEST
+            while not self._taken.acquire(timeout=step):
+                if self._lives() is None or time.monotonic() >= end:
+                    return
+                step = min(2 * step, LATEST)
+        except MemoryError:  # not even to wait: it has come by now, or is not waited for
+            return
 
     def _forget(self) -> None:
         """`threading` would count a thread that came to nothing for ever, as one that is about to start."""
         try:
             vars(threading).get("_limbo", {}).pop(self, None)
         except MemoryError:  # it is counted, then
-            pass
+            return
 
 
 class _Boot:
@@ -136,8 +136,8 @@ class _Boot:
     def __call__(self) -> None:
         try:
             threading.Thread._bootstrap(self._thread)  # type: ignore[attr-defined]
-        except BaseException:  # noqa: BLE001, S110 - who waits for the work sees that this is gone
-            pass
+        except BaseException:  # noqa: BLE001 - who waits for the work sees that this is gone
+            return
 
 
 def _at_once(timeout: float | None = None) -> bool:  # noqa: ARG001 - the signature is Event.wait's

@@ -17,7 +17,7 @@ from brimwatch.core.evaluate import Judgement, evaluate
 from brimwatch.core.gate import Facts
 from brimwatch.core.glance import glanced, way_to_tier
 from brimwatch.core.pace import next_gap
-from brimwatch.core.settle import settle_gone
+from brimwatch.core.settle import may_end, settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
 from brimwatch.runtime.continuity import Continuity
@@ -138,7 +138,7 @@ class Looks:
                 self._story.outcome(subject, settle_gone(firing, now))
             if kills:
                 self._evidence.killed(subject, "cgroup", now, kills, process)
-            elif firing is None and not subject.killed and self._likely_killed(subject):
+            elif not may_end(firing) and not subject.killed and self._likely_killed(subject):
                 self._evidence.killed(subject, "inferred", now, 1, process)
         self._membership.drop(subject, process, now)
 
