@@ -96,7 +96,7 @@ ONCE = "run_beside(work, 'ours', lambda: done.append('over'))\nassert gone(), th
             id="here where it dies at once",
         ),
         pytest.param(
-            "def fails(*_, **__): raise RuntimeError\nthreading._start_new_thread = threading._start_joinable_thread = fails",
+            "def no(*_, **__): raise RuntimeError\nthreading._start_new_thread = threading._start_joinable_thread = no",
             "MainThread",
             id="here where none can be made",
         ),

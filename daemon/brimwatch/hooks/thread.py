@@ -28,7 +28,7 @@ SOONEST, LATEST = 0.001, 0.05  # seconds between two looks whether it still live
 
 # Raised by the thread itself, not sent to the process; blocking them would turn a crash into a hang.
 _OWN_FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGABRT}
-_NOT_FOR_US = signal.valid_signals() - _OWN_FAULTS
+_NOT_FOR_US = signal.valid_signals() - _OWN_FAULTS - {signal.SIGKILL, signal.SIGSTOP}  # nobody can block those two
 
 
 def start_thread(work: Callable[[], object], name: str) -> bool:
