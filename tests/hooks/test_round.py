@@ -132,3 +132,40 @@ def test_an_errand_that_ended_tells_at_once_and_one_that_runs_tells_at_its_end()
     errand.run()
     errand.when_done(lambda: told.append("now"))
     assert told == ["ran", "then", "now"]
+
+
+def test_a_hook_whose_end_cannot_be_noted_keeps_the_next_one_from_nothing(memory: Memory) -> None:
+    hooks = [Hook("a", "warning", lambda _: 1), Hook("b", "warning", memory.frees(300))]
+    made = Round(hooks, Request("critical", 10.0), "agent", MainThread())
+    note = made._note
+
+    def starve(hook: Hook, *rest: Any) -> None:
+        if hook.name == "a":
+            raise MemoryError
+        note(hook, *rest)
+
+    made._note = starve  # type: ignore[method-assign]
+    turn = Turn()
+    assert turn.take(made)
+    made.run(turn)
+    assert turn.take(made), "the turn was not given back"
+    account = made.account()
+    assert sorted(ends(account)) == [("a", "failed", "error"), ("b", "ran", None)]
+    assert account["reclaimed_bytes"] == 300
+
+
+def test_a_size_that_cannot_be_read_for_lack_of_memory_ends_the_round_all_the_same(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Round([], Request("critical", 10.0), "agent", MainThread())
+
+    def starve() -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(round_module, "rss", starve)
+    turn = Turn()
+    assert turn.take(made)
+    with pytest.raises(MemoryError):
+        made.run(turn)
+    assert made.done
+    assert turn.take(made), "the turn was not given back"

@@ -79,6 +79,14 @@ def settle_late(firing: Firing, sample: Sample) -> Outcome:
     return replace(settle(firing, sample), verdict=Verdict.FAILED, reason=Reason.DEADLINE, detail=TOO_LATE)
 
 
+def may_end(firing: Firing | None) -> bool:
+    """Whether a rung that runs can be why its process is gone: a command or a forced signal does what it likes."""
+    if firing is None:
+        return False
+    action = firing.action
+    return action.ends_process or (not action.cooperative and action.kind in ("exec", "signal"))
+
+
 def settle_gone(firing: Firing, now: float) -> Outcome:
     """Close the rung of a subject that is gone: what a rung that ends processes was to achieve, else a loss."""
     action = firing.action

@@ -13,9 +13,9 @@ import time
 
 from brimwatch.hooks.client import Client
 from brimwatch.hooks.haste import LONGEST, Haste
-from brimwatch.hooks.lane import start_thread
 from brimwatch.hooks.place import Place, listen, sweep
 from brimwatch.hooks.state import State
+from brimwatch.hooks.thread import start_thread
 from brimwatch.hooks.wire import MOST_CLIENTS
 
 NAME = "brimwatch-agent"
@@ -97,8 +97,11 @@ class Agent:
             try:
                 self._turn(time.monotonic())
             except Exception:  # noqa: BLE001 - the program does not pay for a fault of ours: counted, shown in status
-                self.faults += 1
-                self._haste.end()
+                try:
+                    self.faults += 1
+                    self._haste.end()
+                except MemoryError:  # once there is some again, we answer again
+                    pass
                 time.sleep(0.1)
         self._haste.end()
         for held in (self.place, *self._clients):
@@ -157,21 +160,16 @@ class Agent:
     def _hear(self, fresh: list[Client], now: float) -> None:
         """Most have said all of it when they are let in: to wait for that would cost a turn of the interpreter."""
         for client in fresh:
-            if not client.writing and not client.read(now):
-                client.close()
+            if not client.writing and not self._go_on(client, {client.socket.fileno(): select.POLLIN}, now):
                 self._clients.remove(client)
 
     def _go_on(self, client: Client, events: dict[int, int], now: float) -> bool:
-        """One step of a connection; False, and closed, when it is over."""
-        event = events.get(client.socket.fileno(), 0)
-        if client.pending is not None:
-            lives = not event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) and client.settle(now)
-        elif event & select.POLLOUT:
-            lives = client.write(now) and client.advance(now)
-        elif event & select.POLLIN:
-            lives = client.read(now)
-        else:
-            lives = not event and now < client.until
+        """One step of a connection; False, and closed, when it is over. A fault of ours ends this one, and no other."""
+        try:
+            lives = _step(client, events.get(client.socket.fileno(), 0), now)
+        except Exception:  # noqa: BLE001 - counted; who asks sees the end of it, instead of waiting for an answer
+            self.faults += 1
+            lives = False
         if not lives:
             client.close()
         return lives
@@ -187,12 +185,16 @@ class Agent:
         except OSError:  # it went away again, or descriptors have run out: poll would come back at once
             time.sleep(0.05)
             return False
-        client = Client(connection, self._state, now)
-        if not _hung_up(connection) and client.greet(self.place.group, now):
-            self._make_room()
-            self._clients.append(client)
-        else:
-            client.close()
+        try:
+            client = Client(connection, self._state, now)
+            if not _hung_up(connection) and client.greet(self.place.group, now):
+                self._make_room()
+                self._clients.append(client)
+            else:
+                client.close()
+        except BaseException:
+            connection.close()
+            raise
         return True
 
     def _make_room(self) -> None:
@@ -211,6 +213,16 @@ def _hung_up(connection: socket.socket) -> bool:
         return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except OSError:
         return False
+
+
+def _step(client: Client, event: int, now: float) -> bool:
+    if client.pending is not None:
+        return not event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) and client.settle(now)
+    if event & select.POLLOUT:
+        return client.write(now) and client.advance(now)
+    if event & select.POLLIN:
+        return client.read(now)
+    return not event and now < client.until
 
 
 def _soon(age: float) -> float:

@@ -27,8 +27,8 @@ class Haste:
         if self.until is None:
             before = sys.getswitchinterval()
             if before > SWITCH:
-                sys.setswitchinterval(SWITCH)
                 self._before = before
+                sys.setswitchinterval(SWITCH)
         self.until = now + SPOKEN
 
     def look(self, now: float) -> None:
@@ -38,6 +38,8 @@ class Haste:
 
     def end(self) -> None:
         """As it was before. Where the program has set another interval meanwhile, that stays."""
-        before, self._before, self.until = self._before, None, None
-        if before is not None and abs(sys.getswitchinterval() - SWITCH) < 1e-6:  # it counts in microseconds
-            sys.setswitchinterval(before)
+        self.until = None
+        if self._before is not None:
+            if abs(sys.getswitchinterval() - SWITCH) < 1e-6:  # it counts in microseconds
+                sys.setswitchinterval(self._before)
+            self._before = None  # only now: without memory for a float the next end does it

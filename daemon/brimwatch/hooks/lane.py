@@ -6,16 +6,13 @@ for one round and ends with it, so that a process at rest has one thread of ours
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
+
+from brimwatch.hooks.thread import start_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# Raised by the thread itself, not sent to the process; blocking them would turn a crash into a hang.
-_OWN_FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGABRT}
 
 
 class Lane:
@@ -40,7 +37,11 @@ class Lane:
         if self.busy:
             return False
         self._since = time.monotonic()
-        run_beside(work, self._name, self._over)
+        try:
+            run_beside(work, self._name, self._over)
+        except MemoryError:  # nothing was begun
+            self._over()
+            raise
         return True
 
     def _over(self) -> None:
@@ -48,7 +49,10 @@ class Lane:
 
 
 def run_beside(work: Callable[[], object], name: str, over: Callable[[], None] | None = None) -> None:
-    """Do work on a thread of its own, then `over`; without memory for a thread, here and now."""
+    """Do work on a thread of its own, then `over`; without memory for a thread, here and now.
+
+    Raises MemoryError only where neither was begun.
+    """
 
     def run() -> None:
         try:
@@ -61,19 +65,3 @@ def run_beside(work: Callable[[], object], name: str, over: Callable[[], None] |
 
     if not start_thread(run, name):
         run()
-
-
-def start_thread(work: Callable[[], object], name: str) -> bool:
-    """A daemon thread that gets no signal; False where no more thread can be had.
-
-    A program may block signals on its own threads and wait for them with sigwait(3): a thread of ours that does not
-    block them would take them instead, and die of them.
-    """
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _OWN_FAULTS)
-    try:
-        threading.Thread(target=work, name=name, daemon=True).start()
-    except (RuntimeError, MemoryError):
-        return False
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    return True

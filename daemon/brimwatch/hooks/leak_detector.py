@@ -15,12 +15,12 @@ import time
 from brimwatch.hooks.arguments import check_function, check_number
 from brimwatch.hooks.block import enrol, leave
 from brimwatch.hooks.collect import HERITAGE
-from brimwatch.hooks.lane import start_thread
 from brimwatch.hooks.leak_judge import Growth, Judge
 from brimwatch.hooks.leak_look import last_of, mean_size, named, places, tracked_types
 from brimwatch.hooks.process import rss
 from brimwatch.hooks.registry import DEFAULT, check_name
 from brimwatch.hooks.request import Request, Skip
+from brimwatch.hooks.thread import start_thread
 from brimwatch.hooks.wire import CONDITION
 
 TYPE_CHECKING = False

@@ -9,7 +9,7 @@ from brimwatch.hooks.attempt import Result, attempt, on_main_thread
 from brimwatch.hooks.errand import Errand, MainThread, refused, send_to_loop
 from brimwatch.hooks.process import often, rss
 from brimwatch.hooks.registry import TRIM, Hook
-from brimwatch.hooks.wire import BUSY, CURED, DEADLINE, FAILED, NO_HANDLER, RAN, SUPPRESSED
+from brimwatch.hooks.wire import BUSY, CURED, DEADLINE, ERROR, FAILED, NO_HANDLER, RAN, SUPPRESSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Round:
         self.done = False
         self._run_on, self._main = run_on, main
         self._straggler: Errand | None = None
+        self._starved = dict.fromkeys([hook.name for hook in hooks], False)  # later there may be no memory for it
         self._interrupt: KeyboardInterrupt | None = None
         self._before = self._known = request._before
         self._after: int | None = None
@@ -66,12 +67,14 @@ class Round:
                 self._run()
         finally:
             self.current = None if self._straggler is None else self.current
-            self._after = rss()
-            self.done = True
-            if self._straggler is None:
-                turn.give_back()
-            else:
-                self._straggler.when_done(turn.give_back)
+            try:
+                self._after = rss()
+            finally:  # without memory to read it as well
+                self.done = True
+                if self._straggler is None:
+                    turn.give_back()
+                else:
+                    self._straggler.when_done(turn.give_back)
         if self._interrupt is not None:
             raise self._interrupt
 
@@ -84,8 +87,12 @@ class Round:
             elif self.request.seconds_left() <= 0:
                 self._note(hook, Result(FAILED, DEADLINE, "no time was left for it"))
             else:
-                self._one(hook, bool(pending))
-                pending = self._trim_next(pending)
+                try:
+                    self._one(hook, bool(pending))
+                    pending = self._trim_next(pending)
+                except MemoryError:  # in what we note of it: the next one may give some back
+                    self._starved[hook.name] = True
+                    self.current = None if self._straggler is None else self.current
         for hook in pending:
             self._note(hook, Result(FAILED, DEADLINE, "the hook before it did not end"))
 
@@ -112,10 +119,11 @@ class Round:
         if why is not None:
             return refused(why)
         # Half of the time is left to the hooks that follow, should that thread be deep in something else.
-        result = errand.wait(self.request.seconds_left() / (2 if more else 1))
-        if errand.result is None and not errand.called_back:
-            self._straggler = errand
-        return result
+        try:
+            return errand.wait(self.request.seconds_left() / (2 if more else 1))
+        finally:
+            if errand.result is None and not errand.called_back:
+                self._straggler = errand
 
     def _trim_next(self, pending: list[Hook]) -> list[Hook]:
         """What Python has freed the allocator may still hold: once the claims are enough, see before more is lost."""
@@ -147,9 +155,17 @@ class Round:
         outcomes, current = list(self.outcomes), self.current
         named = {outcome["name"] for outcome in outcomes}
         if current is not None and current[0].name not in named:
-            outcomes.append(_unfinished(current[0], time.monotonic() - current[1], "it still runs"))
+            outcomes.append(_unfinished(current[0], DEADLINE, "it still runs", time.monotonic() - current[1]))
             named.add(current[0].name)
-        outcomes += [_unfinished(hook, 0.0, "its turn did not come") for hook in self.hooks if hook.name not in named]
+        for hook in self.hooks:
+            if hook.name not in named:
+                starved = self._starved[hook.name]
+                why = (
+                    (ERROR, "no memory was left to tell how it ended")
+                    if starved
+                    else (DEADLINE, "its turn did not come")
+                )
+                outcomes.append(_unfinished(hook, *why))
         after = self._after if self.done else rss()
         return {
             "tier": self.request.tier,
@@ -163,11 +179,11 @@ class Round:
         }
 
 
-def _unfinished(hook: Hook, seconds: float, detail: str) -> dict[str, Any]:
+def _unfinished(hook: Hook, reason: str, detail: str, seconds: float = 0.0) -> dict[str, Any]:
     return {
         "name": hook.name,
         "outcome": FAILED,
-        "reason": DEADLINE,
+        "reason": reason,
         "claimed_bytes": None,
         "measured_bytes": None,
         "seconds": round(seconds, 6),

@@ -91,7 +91,11 @@ class State:
     def begin(self, begun: Round) -> None:
         """Run a round beside the agent. Its turn is this process's: a hook may fork, and the child has another."""
         turn = self.turn
-        run_beside(lambda: begun.run(turn), "brimwatch-hooks")
+        try:
+            run_beside(lambda: begun.run(turn), "brimwatch-hooks")
+        except MemoryError:  # nothing was begun
+            turn.give_back()
+            raise
 
     def forget_tier(self) -> None:
         """Nobody judges any more: what was put off while memory was short is not put off for ever."""
@@ -104,9 +108,9 @@ class State:
         """Begin to tell them of the last change; only the last one counts."""
         tier = self.untold
         if tier is not None and not self.aside.busy:
-            self.untold = None
             if self.registry.subscribers:
                 self.aside.start(lambda: tell(self.registry, tier))
+            self.untold = None  # only now: where nothing could be begun, it is still to be told
 
     def ask_figures(self) -> None:
         """Begin to ask the program for its figures."""

@@ -12,7 +12,7 @@ import threading
 import time
 
 from brimwatch.hooks.attempt import describe
-from brimwatch.hooks.lane import start_thread
+from brimwatch.hooks.thread import start_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

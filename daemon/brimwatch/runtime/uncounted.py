@@ -11,6 +11,7 @@ import signal
 
 from brimwatch.act.exits import wait_status
 from brimwatch.core.history import SPAN
+from brimwatch.core.settle import may_end
 from brimwatch.model import Firing, ProcessId
 from brimwatch.runtime.subject import Subject
 
@@ -25,14 +26,14 @@ def uncounted(subject: Subject, process: ProcessId, firing: Firing | None, now: 
     sample = subject.sample
     if sample is None or sample.limit is None or sample.headroom is None or sample.limit.source != "cgroup":
         return None
-    if firing is not None and firing.action.ends_process:
-        return None  # that was us
+    if may_end(firing):
+        return None  # that may have been us
     status = wait_status(subject.watched[process].pidfd)
     if status is not None:
         by_kill = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         return "exit" if by_kill and _at_its_limit(subject, now) else None
     near = sample.headroom < SHARE * sample.limit.bytes
-    return "inferred" if near and firing is None else None
+    return "inferred" if near else None
 
 
 def _at_its_limit(subject: Subject, now: float) -> bool:
