@@ -233,6 +233,5 @@ def test_who_hangs_up_without_a_word_takes_nobodys_place(start: Start) -> None:
             client.sendall(request("GET", "/v1/stats"))
             assert read_reply(client).status == 200
         assert target.run("print(hooks.install())") == "True"  # which knocks, so that the agent looks at once
-        connect(target.address()).close()
     for client in clients:
         client.close()
