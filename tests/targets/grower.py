@@ -6,6 +6,7 @@ Prints `ready` first, `caught SIGUSR1` for each signal, and lives until its stan
 
 import argparse
 import mmap
+import os
 import select
 import signal
 import sys
@@ -13,6 +14,11 @@ import time
 
 BLOCK = 1_000_000
 held: list[mmap.mmap] = []
+
+
+def say(text: str) -> None:
+    """One whole line: a handler may speak in the middle of what it interrupts."""
+    os.write(1, f"{text}\n".encode())
 
 
 def take(megabytes: float) -> None:
@@ -32,13 +38,13 @@ def main() -> None:
     def give_back(*_: object) -> None:
         while len(held) > options.keep:
             held.pop().close()
-        print("caught SIGUSR1", flush=True)
+        say("caught SIGUSR1")
 
     if not options.deaf:
         signal.signal(signal.SIGUSR1, give_back)
     if options.stubborn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("ready", flush=True)
+    say("ready")
     rate, last = 0.0, time.monotonic()
     while True:
         if select.select([sys.stdin], [], [], 0.02)[0]:
@@ -49,7 +55,7 @@ def main() -> None:
             if word == "hold":
                 take(float(number))
             rate = float(number) if word == "grow" else 0.0
-            print(f"did {line.strip()}", flush=True)
+            say(f"did {line.strip()}")
             last = time.monotonic()
         if rate:
             now = time.monotonic()

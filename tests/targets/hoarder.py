@@ -19,6 +19,11 @@ reserved: list[mmap.mmap] = []
 PRIVATE_NORESERVE = 0x02 | 0x4000  # Linux, x86-64 and arm64; before Python 3.13 mmap does not name the second
 
 
+def say(text: str) -> None:
+    """One whole line: a handler may speak in the middle of what it interrupts."""
+    os.write(1, f"{text}\n".encode())
+
+
 def take(megabytes: float) -> bool:
     """Take memory; False where it was refused, and all of it was given back."""
     try:
@@ -26,7 +31,7 @@ def take(megabytes: float) -> bool:
             held.append(bytearray(b"x") * BLOCK)
     except MemoryError:
         held.clear()
-        print("MemoryError", flush=True)
+        say("MemoryError")
         return False
     return True
 
@@ -44,7 +49,7 @@ def fork() -> int:
 
 
 def main() -> None:
-    print("ready", flush=True)
+    say("ready")
     rate, last = 0.0, time.monotonic()
     while True:
         if select.select([0], [], [], 0.02)[0]:
@@ -65,7 +70,7 @@ def main() -> None:
                 line = f"child {children[-1]}"
             if word == "limit":
                 line = f"limit {resource.getrlimit(resource.RLIMIT_DATA)[0]}"
-            print(f"did {line.strip()}", flush=True)
+            say(f"did {line.strip()}")
         if rate:
             now = time.monotonic()
             rate = rate if take(len(held) + rate * (now - last)) else 0.0
