@@ -88,11 +88,11 @@ def test_every_query_returns_data(component: Any, spawn: Any, wait_until: Any, f
         assert missing == []
         assert seen.values('brimwatch_target_tier_transitions_total{target="app", from="calm", to="warning"}')[0] >= 1
         assert seen.values('sum(brimwatch_action_reclaimed_bytes_total{target="app"})')[0] > 50e6
-        wait_until(lambda: seen.values('sum(brimwatch_target_oom_kills_total{target="victim"})') == [1.0], 10)
+        wait_until(lambda: seen.values('sum(brimwatch_target_oom_kills_total{target="victim"})') == [1.0], 30)
         scene.leak.say("hold 180")
-        wait_until(lambda: seen.values('brimwatch_target_tier{target="leak"}') == [2.0], 10)
+        wait_until(lambda: seen.values('brimwatch_target_tier{target="leak"}') == [2.0], 30)
         scene.leak.say("give")
-        wait_until(lambda: seen.values('brimwatch_target_tier{target="leak"}') == [0.0], 10)
+        wait_until(lambda: seen.values('brimwatch_target_tier{target="leak"}') == [0.0], 30)
         assert {name: width for name, (width, _) in drawn(scene, answers.start, tmp_path).items()} == {
             "fleet": 1584, "target": 1584,
         }  # fmt: skip

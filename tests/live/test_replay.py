@@ -137,7 +137,7 @@ def test_a_recording_that_begins_in_the_middle_of_a_climb(
     before = len(decisions(daemon.events()))
     process = recording(spawn, wait_until, daemon, tmp_path / "run.jsonl")
     worker.say("hold 150")
-    wait_until(lambda: [e for e in daemon.events("action_ran") if e["facts"]["tier"] == "emergency"], 15)
+    wait_until(lambda: [e for e in daemon.events("action_ran") if e["facts"]["tier"] == "emergency"], 30)
     assert ended(process, signal.SIGTERM) == 0
     events, summary = explained(tmp_path / "run.jsonl")
     mine, told = decisions(events), decisions(daemon.events())
