@@ -23,6 +23,8 @@ VmData:\t     360 kB
 VmSwap:\t       8 kB
 Threads:\t3
 SigQ:\t0/96365
+SigPnd:\t0000000000000000
+ShdPnd:\t0000000000004000
 SigBlk:\t0000000000000001
 SigIgn:\t0000000000001000
 SigCgt:\t0000000000004200
@@ -32,8 +34,15 @@ SigCgt:\t0000000000004200
 def test_every_field():
     assert parse_status(WHOLE) == Status(
         uid=1001, gid=2001, threads=3, ns_pid=(9302, 17, 1), rss=1740800, anon=114688, file=1540096, shmem=86016,
-        swap=8192, peak_rss=1859584, vm_data=368640, sig_blocked=1, sig_ignored=0x1000, sig_caught=0x4200,
+        swap=8192, peak_rss=1859584, vm_data=368640, sig_blocked=1, sig_ignored=0x1000, sig_caught=0x4200, sig_pending=0x4000,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [b"SigPnd", b"ShdPnd"], ids=["one thread", "all of it"])
+def test_a_kill_that_is_on_its_way_is_seen(where: bytes):
+    assert not parse_status(WHOLE).is_being_killed
+    coming = WHOLE.replace(b"ShdPnd:\t0000000000004000\n", where + b":\t0000000000000100\n")
+    assert parse_status(coming).is_being_killed
 
 
 def test_a_zombie_has_no_sizes():

@@ -40,7 +40,8 @@ def subject(points: list[tuple[float, float]], source: str = "cgroup") -> Any:
         pytest.param(ENDED_BY_TERM, GROWING, None, None, id="asked to end while growing"),
         pytest.param(None, [(0.0, 300.0), (1.0, 499.0)], None, "inferred", id="how is not known, and nothing was left"),
         pytest.param(None, GROWING, None, None, id="how is not known, and much was left"),
-        pytest.param(None, [(0.0, 300.0), (1.0, 499.0)], ASKS, None, id="how is not known, and a rung was running"),
+        pytest.param(None, [(0.0, 300.0), (1.0, 499.0)], ASKS, "inferred", id="how is not known, and a rung asked"),
+        pytest.param(None, [(0.0, 300.0), (1.0, 499.0)], ENDS, None, id="how is not known, and a rung was to end it"),
     ],
 )
 def test_what_an_end_is_evidence_of(

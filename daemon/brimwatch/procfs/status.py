@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from signal import SIGKILL
 from typing import NamedTuple
 
 from brimwatch.errors import MalformedProcFile
@@ -12,7 +13,8 @@ from brimwatch.units import Bytes
 
 # `Name` comes first and may hold anything but a line feed, which the kernel escapes: it cannot forge a line.
 _LINES = re.compile(
-    rb"^(Uid|Gid|NSpid|Threads|VmHWM|VmRSS|RssAnon|RssFile|RssShmem|VmData|VmSwap|SigBlk|SigIgn|SigCgt):\s*(.*)$", re.M
+    rb"^(Uid|Gid|NSpid|Threads|VmHWM|VmRSS|RssAnon|RssFile|RssShmem|VmData|VmSwap|SigPnd|ShdPnd|SigBlk|SigIgn|SigCgt):\s*(.*)$",
+    re.M,
 )
 
 
@@ -37,10 +39,16 @@ class Status(NamedTuple):
     sig_blocked: int = 0
     sig_ignored: int = 0
     sig_caught: int = 0
+    sig_pending: int = 0  # of the thread or of the whole process
 
     def catches(self, number: int) -> bool:
         """Whether the process has a handler for the signal. Caught does not mean that it does any good."""
         return bool(self.sig_caught >> (number - 1) & 1)
+
+    @property
+    def is_being_killed(self) -> bool:
+        """Whether SIGKILL is on its way: the kernel counts a kill before its victim notices."""
+        return bool(self.sig_pending >> (SIGKILL - 1) & 1)
 
 
 def parse_status(text: bytes) -> Status:
@@ -66,6 +74,7 @@ def parse_status(text: bytes) -> Status:
             sig_blocked=int(found.get(b"SigBlk", b"0"), 16),
             sig_ignored=int(found.get(b"SigIgn", b"0"), 16),
             sig_caught=int(found.get(b"SigCgt", b"0"), 16),
+            sig_pending=int(found.get(b"SigPnd", b"0"), 16) | int(found.get(b"ShdPnd", b"0"), 16),
         )
     except KeyError as error:
         raise MalformedProcFile(f"status: found no line {error.args[0].decode()}") from None

@@ -20,6 +20,7 @@ from brimwatch.errors import MalformedProcFile
 from brimwatch.model import Policy, ProcessId
 from brimwatch.procfs.descriptor import ceiling
 from brimwatch.procfs.stat import read_stat
+from brimwatch.procfs.status import read_status
 from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import GROUP, Subject, Target, Watched
 from brimwatch.sample.host import HostSampler
@@ -150,12 +151,14 @@ class Membership:
             self.drop(subject, process, now)
 
     def is_ending(self, process: ProcessId) -> bool:
-        """Has its exit begun, and is not over yet?"""
+        """Has its exit begun, or a kill reached it, and is it not over yet?"""
         try:
             found = read_stat(self._procfs, process.pid)
+            if found.start_ticks != process.start_ticks or found.state in DEAD:
+                return False
+            return found.is_exiting or read_status(self._procfs, process.pid).is_being_killed
         except (OSError, MalformedProcFile):
             return False
-        return found.is_exiting and found.start_ticks == process.start_ticks and found.state not in DEAD
 
     def _has_ended(self, process: ProcessId, pidfd: int) -> bool:
         if pidfd >= 0:
