@@ -85,6 +85,13 @@ def test_a_second_entry_of_a_dry_run_in_the_cooldown_is_refused() -> None:
     assert climb.look(5, 100) == ["warning: trim cooldown"]
 
 
+def test_what_was_only_rehearsed_keeps_nothing_from_being_done_once_it_may_be() -> None:
+    climb = Climb(policy(), dry_run=True)
+    climb.look(0, 100)
+    climb.dry_run = False
+    assert climb.look(1, 100) == ["warning: trim"]
+
+
 def test_cooperative_rungs_go_on_below_leave_until_the_goal() -> None:
     tiers = (TierRule(Tier.EMERGENCY, rss(400), do=(TRIM, PURGE, CLEAN)),)
     climb = Climb(policy(tiers=tiers, goal=rss(200)))

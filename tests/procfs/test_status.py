@@ -34,7 +34,8 @@ SigCgt:\t0000000000004200
 def test_every_field():
     assert parse_status(WHOLE) == Status(
         uid=1001, gid=2001, threads=3, ns_pid=(9302, 17, 1), rss=1740800, anon=114688, file=1540096, shmem=86016,
-        swap=8192, peak_rss=1859584, vm_data=368640, sig_blocked=1, sig_ignored=0x1000, sig_caught=0x4200, sig_pending=0x4000,
+        swap=8192, peak_rss=1859584, vm_data=368640, sig_blocked=1, sig_ignored=0x1000,
+        sig_caught=0x4200, sig_pending=0x4000,
     )  # fmt: skip
 
 

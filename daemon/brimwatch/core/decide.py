@@ -40,6 +40,7 @@ class Ladder:
     firing: Firing | None = None
     climbs: int = 0
     cooldowns: tuple[float, float, float, float] = (NEVER, NEVER, NEVER, NEVER)  # by tier, monotonic seconds
+    rehearsed: tuple[float, float, float, float] = (NEVER, NEVER, NEVER, NEVER)  # the same for dry runs alone
     entered: Tier = Tier.CALM  # the tier whose entry still waits for its turn to be told and climbed
     refused: Tier = Tier.CALM  # the tier whose entry was refused: said once
     told: Tier = Tier.CALM  # the tier whose entry was told to people already
@@ -56,9 +57,7 @@ class Ladder:
 
     def cooling(self, tier: Tier, until: float) -> Ladder:
         """The same with this end of the tier's cooldown."""
-        ends = list(self.cooldowns)
-        ends[tier] = until
-        return replace(self, cooldowns=(ends[0], ends[1], ends[2], ends[3]))
+        return replace(self, cooldowns=_with(self.cooldowns, tier, until))
 
 
 class Step(NamedTuple):
@@ -205,15 +204,23 @@ def _tell(rule: TierRule, facts: Facts, number: int) -> list[Decision]:
 
 
 def _rehearse(ladder: Ladder, rule: TierRule, facts: Facts, decisions: list[Decision]) -> Ladder:
-    """Dry run: one decision at an entry, with everything that would have followed; the cooldown runs."""
+    """Dry run: one decision at an entry, with everything that would have followed.
+
+    Its cooldown is one of its own: what was only rehearsed keeps nothing from being done once it may be.
+    """
     now = facts.sample.at
-    if not ladder.cooled(rule.tier, now):
+    if not ladder.cooled(rule.tier, now) or now < ladder.rehearsed[rule.tier]:
         return _say_once(ladder, rule, Reason.COOLDOWN, facts, decisions)
     rungs = (*rule.tell, *rule.do)
     names = tuple(action.name for action in rungs[1:])
     rung = -1 if rule.tell else 0
     decisions.append(Decision(rule.tier, rungs[0], rung, Verdict.SUPPRESSED, now, Reason.DRY_RUN, names))
-    return ladder.cool(rule.tier, now + facts.policy.cooldown)
+    return replace(ladder, rehearsed=_with(ladder.rehearsed, rule.tier, now + facts.policy.cooldown))
+
+
+def _with(ends: tuple[float, float, float, float], tier: Tier, until: float) -> tuple[float, float, float, float]:
+    changed = [*ends[:tier], until, *ends[tier + 1 :]]
+    return changed[0], changed[1], changed[2], changed[3]
 
 
 def _say_once(ladder: Ladder, rule: TierRule, reason: Reason, facts: Facts, decisions: list[Decision]) -> Ladder:
