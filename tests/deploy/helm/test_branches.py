@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deploy.helm.chart import BETA, CHART, STABLE, Manifest, daemon_in, pod_of, render
+from tests.deploy.helm.chart import BETA, CHART, STABLE, Manifest, daemon_in, pod_of, render, template
 
 ABSENT = object()
 RULES = """groups:
@@ -246,3 +246,31 @@ def test_a_file_of_rules_or_a_dashboard_is_taken_as_it_stands(tmp_path: Path) ->
     assert shown["data"] == {"fleet.json": '{\n  "title": "{{target}} \\"x\\""\n}'}
     assert shown["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert shown["metadata"]["annotations"] == {"f": "M"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        pytest.param(
+            ('hooks.containers=["webb"]', "hooks.enabled=true"),
+            "hooks.containers: found webb, wanted one of app",
+            id="no such container",
+        ),
+        pytest.param(
+            ("workload.pod.securityContext.runAsUser=0",),
+            "the pod runs as root, and a sidecar with runAsNonRoot would never start",
+            id="a pod of root",
+        ),
+    ],
+)
+def test_what_could_not_run_is_refused(settings: tuple[str, ...], said: str) -> None:
+    result = template(*settings)
+    assert result.returncode == 1
+    assert said in result.stderr
+
+
+def test_beside_root_the_sidecar_may_be_root_where_that_is_written() -> None:
+    objects = render("workload.pod.securityContext.runAsUser=0", "sidecar.runAsUser=0")
+    deployment = next(one for one in objects if one["kind"] == "Deployment")
+    context = deployment["spec"]["template"]["spec"]["initContainers"][0]["securityContext"]
+    assert (context["runAsNonRoot"], context["runAsUser"]) == (False, 0)

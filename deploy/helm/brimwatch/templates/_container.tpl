@@ -64,7 +64,7 @@ this one among its dependencies it is `.Subcharts.brimwatch`. Each renders list 
 
 {{/* Fit for Pod Security Restricted. */}}
 {{- define "brimwatch.securityContext" -}}
-runAsNonRoot: true
+runAsNonRoot: {{ ne (toString .Values.sidecar.runAsUser) "0" }}
 {{- if not (kindIs "invalid" .Values.sidecar.runAsUser) }}
 runAsUser: {{ int64 .Values.sidecar.runAsUser }}
 {{- end }}

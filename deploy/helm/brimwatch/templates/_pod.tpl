@@ -30,6 +30,17 @@ before the pod's own init containers, so that they are watched as well.
 {{- if and $root.Values.imagePullSecrets (not $pod.imagePullSecrets) -}}
 {{- $_ := set $pod "imagePullSecrets" $root.Values.imagePullSecrets -}}
 {{- end -}}
+{{- $context := $pod.securityContext | default dict -}}
+{{- if and (eq (toString (get $context "runAsUser")) "0") (kindIs "invalid" $root.Values.sidecar.runAsUser) -}}
+{{- fail "the pod runs as root, and a sidecar with runAsNonRoot would never start: give the pod a user of its own, or set sidecar.runAsUser to 0" -}}
+{{- end -}}
+{{- $names := list -}}
+{{- range $pod.containers }}{{ $names = append $names .name }}{{ end -}}
+{{- range $root.Values.hooks.containers -}}
+{{- if and $root.Values.hooks.enabled (not (has . $names)) -}}
+{{- fail (printf "hooks.containers: found %s, wanted one of %s" . (join ", " $names)) -}}
+{{- end -}}
+{{- end -}}
 {{- $containers := list -}}
 {{- range $index, $container := $pod.containers -}}
 {{- $named := has $container.name $root.Values.hooks.containers -}}
