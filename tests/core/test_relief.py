@@ -1,7 +1,14 @@
 """Who fills again before the ladder has rested: is the highest tier climbed at once, and only there, and only then?"""
 
+from dataclasses import replace
+
 import pytest
 from tests.core.climbing import Climb, policy
+
+from brimwatch.core.relief import Relief, is_short
+from brimwatch.model import Limit, Reading, Sample
+from brimwatch.quantity import Quantity
+from brimwatch.units import Bytes
 
 
 def relieved(held: float = 450) -> Climb:
@@ -24,6 +31,12 @@ def relieved(held: float = 450) -> Climb:
 )
 def test_an_entry_of_the_highest_tier_in_its_cooldown(at: float, headroom: int | None, decided: list[str]) -> None:
     assert relieved().look(at, 400, headroom) == decided
+
+
+def test_the_memory_of_the_machine_is_no_such_limit() -> None:
+    sample = Sample(2.2, {Quantity.RSS: Reading(400, 2.2)}, Limit(Bytes(1000), "machine"), Bytes(600))
+    assert not is_short(Relief(0.2, 50), sample, 60.0)
+    assert is_short(Relief(0.2, 50), replace(sample, limit=Limit(Bytes(1000), "cgroup")), 60.0)
 
 
 def test_a_lower_tier_rests_however_fast_memory_grows() -> None:

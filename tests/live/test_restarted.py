@@ -190,7 +190,8 @@ def test_what_waits_is_counted_over_a_restart_and_so_are_its_tries(
         wait_until(lambda: daemon.events("webhook_recovered"), 30)
         assert daemon.metric("brimwatch_webhook_queue_length") == 0
         (delivered,) = [line for line in daemon.log() if line["event"] == "webhook_delivered"]
-        assert delivered["tries"] == pager.posts
+        # A try that a SIGKILL cuts short may have arrived, and is in no journal.
+        assert pager.posts - delivered["tries"] in ((0, 1) if by is signal.SIGKILL else (0,))
         assert len(daemon.events("webhook_delayed")) == 1
 
 

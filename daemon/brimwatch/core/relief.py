@@ -31,9 +31,14 @@ def relieved(sample: Sample) -> Relief | None:
 
 
 def is_short(relief: Relief | None, sample: Sample, cooled: float) -> bool:
-    """Would the limit come before `cooled` (monotonic seconds), at the growth since the tier was left?"""
+    """Would its cgroup's limit come before `cooled` (monotonic seconds), at the growth since the tier was left?
+
+    Of the machine's memory a short rise says nothing: it is far away, and others have a part in it.
+    """
     held = held_bytes(sample)
     if relief is None or held is None or sample.headroom is None or held <= relief.held:
+        return False
+    if sample.limit is None or sample.limit.source != "cgroup":
         return False
     left = max(0, sample.headroom) * (sample.at - relief.at) / (held - relief.held)
     return sample.at + left < cooled
