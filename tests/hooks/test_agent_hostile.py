@@ -235,3 +235,26 @@ def test_who_hangs_up_without_a_word_takes_nobodys_place(start: Start) -> None:
         assert target.run("print(hooks.install())") == "True"  # which knocks, so that the agent looks at once
     for client in clients:
         client.close()
+
+
+def test_without_a_descriptor_for_it_a_client_waits_and_the_others_are_answered(start: Start) -> None:
+    target = start("import resource")
+    known = connect(target.address())
+    known.sendall(request("GET", "/v1/stats"))
+    assert read_reply(known).status == 200
+    # The copy takes the lowest free number: below it there is none.
+    lower = "resource.setrlimit(resource.RLIMIT_NOFILE, (os.dup(0), limits[1])); print('few')"
+    assert target.run("limits = resource.getrlimit(resource.RLIMIT_NOFILE); " + lower) == "few"
+    late = connect(target.address())
+    late.sendall(request("GET", "/v1/stats"))
+    known.sendall(request("GET", "/v1/stats"))
+    assert read_reply(known).status == 200
+    assert target.run("print(os.waitpid(os.fork() or os._exit(0), 0)[1])") == "0"
+    late.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        late.recv(1)
+    late.settimeout(30)
+    assert target.run("resource.setrlimit(resource.RLIMIT_NOFILE, limits); print('many')") == "many"
+    assert read_reply(late).status == 200
+    known.close()
+    late.close()

@@ -23,6 +23,7 @@ CHILD_GRACE = 0.05  # seconds: a forked child that calls exec or ends sooner nee
 PLACE_EVERY = 5.0  # seconds between two looks at our own place
 SWEEP_EVERY = 30.0
 JUDGE_EVERY = 1.0  # seconds between two looks at our own resident set, where nobody else looks
+ACCEPT_AGAIN = 0.05  # seconds that nobody is let in after one could not be
 SOONEST, LATEST = 0.001, 0.1  # seconds between two looks whether work beside us is over
 
 
@@ -39,7 +40,7 @@ class Agent:
         self._clients: list[Client] = []
         self._haste = Haste()
         self.lock = _thread.allocate_lock()  # held while a descriptor is made: a fork waits for it
-        self._look_at = self._sweep_at = 0.0
+        self._look_at = self._sweep_at = self._accept_at = 0.0
 
     def start(self) -> bool:
         """Begin to answer; False where no thread can be had."""
@@ -127,7 +128,8 @@ class Agent:
         self._clients = [client for client in self._clients if client.is_ours]
         poll = select.poll()
         if self.place is not None and self.place.is_ours:
-            poll.register(self.place.socket, select.POLLIN)
+            if now >= self._accept_at:
+                poll.register(self.place.socket, select.POLLIN)
         else:
             self._look_at = 0.0 if self.place is not None else self._look_at
         for client in self._clients:
@@ -144,6 +146,8 @@ class Agent:
             waits.append(_soon(self._state.aside.age(now)))
         if self._haste.until is not None:
             waits.append(self._haste.until - now)
+        if self._accept_at > now:
+            waits.append(self._accept_at - now)
         return min(waits)
 
     def _serve(self, events: dict[int, int]) -> None:
@@ -183,7 +187,7 @@ class Agent:
         except BlockingIOError:
             return False
         except OSError:  # it went away again, or descriptors have run out: poll would come back at once
-            time.sleep(0.05)
+            self._accept_at = now + ACCEPT_AGAIN  # not slept here: forks of the program wait for our lock
             return False
         try:
             client = Client(connection, self._state, now)
