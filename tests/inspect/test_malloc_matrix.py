@@ -22,11 +22,12 @@ import ctypes, os
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
-free_everywhere = threading.Barrier({threads} + 1)
+filled_everywhere, free_everywhere = threading.Barrier({threads}), threading.Barrier({threads} + 1)
 trimmed = threading.Event()
 def fill():
     blocks = [libc.malloc({size}) for i in range({blocks})]
     for block in blocks: libc.memset(block, 1, {size})
+    filled_everywhere.wait()  # or one thread fills another's holes, and how much is free is chance
     for i, block in enumerate(blocks):
         if i % {keep}: libc.free(block)
     free_everywhere.wait()
