@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.parts import fleet_daemons
+from grafana.parts import acted, fleet_daemons
 from grafana.parts.frame import FLEET_UID, INSTANCE_PAGE, TARGET_UID, Board, common_variables, to_dashboard, to_page
 from grafana.parts.looks import TIERS, link, no_end, tier_colours, tier_words
-from grafana.parts.panels import coloured, graph, number, rows, tiers
+from grafana.parts.panels import graph, number, rows, tiers
 from grafana.parts.queries import FLEET, RANGE, SUBJECT, Query, first_too, increase, transitions
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -17,6 +17,8 @@ TO_TARGET = (
 )
 SERIES_TO_TARGET = TO_TARGET.replace("__data.fields.", "__field.labels.")
 NAME = "{{target}} {{member}} @ {{instance}}"
+
+WON_BACK = "Bytes that each action won back, measured from outside. What is run and never shows up here does not work."
 
 
 def dashboard() -> models.Dashboard:
@@ -39,7 +41,9 @@ def dashboard() -> models.Dashboard:
     board.row("How full")
     board.line(8, (8, usage()), (8, resident()), (8, pressure()))
     board.row("What was done")
-    board.line(8, (6, outcomes()), (6, refused()), (6, won_back_by_action()), (6, changes()))
+    board.line(
+        8, (6, acted.outcomes(FLEET)), (6, acted.refused(FLEET)), (6, acted.won_back(FLEET, WON_BACK)), (6, changes())
+    )
     board.row("Brimwatch itself")
     fleet_daemons.lines(board)
     return board.build()
@@ -160,34 +164,6 @@ def pressure() -> Any:
         Query(f"brimwatch_host_memory_pressure_ratio{{{FLEET}}}", "machine {{kind}} @ {{instance}}"),
         Query(f"brimwatch_host_memory_used_ratio{{{FLEET}}}", "machine used @ {{instance}}"),
     )  # fmt: skip
-
-
-def outcomes() -> Any:
-    every = f"sum({increase('brimwatch_actions_total', FLEET)})"
-    failed = f"(sum({first_too('brimwatch_action_failures_total', FLEET)}) or {every} * 0)"
-    suppressed = f"sum({first_too('brimwatch_actions_suppressed_total', FLEET)}) or {every} * 0"
-    words = "What became of the rungs that were due: run, run and failed, or not run (suppressed)."
-    return graph(
-        "Actions by outcome", words, "short",
-        Query(f"{every} - {failed}", "run"), Query(failed, "failed"), Query(suppressed, "suppressed"),
-        bars=True, overrides=coloured(run="green", failed="red", suppressed="yellow"),
-    )  # fmt: skip
-
-
-def refused() -> Any:
-    failed = f"sum by (reason) ({first_too('brimwatch_action_failures_total', FLEET)})"
-    suppressed = f"sum by (reason) ({first_too('brimwatch_actions_suppressed_total', FLEET)})"
-    words = "Why rungs were not run, or failed. Each reason is explained under that word in the documentation."
-    return graph(
-        "Not run or failed, by reason", words, "short",
-        Query(suppressed, "{{reason}}"), Query(failed, "failed: {{reason}}"), bars=True,
-    )  # fmt: skip
-
-
-def won_back_by_action() -> Any:
-    counted = f"sum by (action) ({increase('brimwatch_action_reclaimed_bytes_total', FLEET)})"
-    words = "Bytes that each action won back, measured from outside. What is run and never shows up here does not work."
-    return graph("Won back by action", words, "decbytes", Query(counted, "{{action}}"), bars=True)
 
 
 def changes() -> Any:

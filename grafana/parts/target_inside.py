@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from grafana.parts import acted
 from grafana.parts.frame import Board
 from grafana.parts.looks import dashed, right, tier_colours, tier_lines
-from grafana.parts.panels import coloured, graph, rows
+from grafana.parts.panels import graph, rows
 from grafana.parts.queries import MEMBER, RANGE, RATE, TARGET, Query, first_too, increase, transitions
+
+WON_BACK = "Bytes that each action won back, measured around it from outside."
 
 
 def lines(board: Board) -> None:
     """The lines at the bottom of the dashboard."""
     board.row("What was done")
-    board.line(8, (8, won_back()), (8, outcomes()), (8, refused()))
+    refused = acted.refused(TARGET, by_action=True)
+    board.line(8, (8, acted.won_back(TARGET, WON_BACK)), (8, acted.outcomes(TARGET)), (8, refused))
     board.line(8, (8, claimed()), (8, taken_back()), (8, changes()))
     board.row("Python: objects, threads and types")
     board.line(8, (8, objects()), (8, threads()), (8, collections()))
@@ -21,34 +25,6 @@ def lines(board: Board) -> None:
     board.line(8, (8, hit_ratio()), (8, footprint()), (8, told()))
     board.row("Pressure and sources")
     board.line(8, (8, pressure()), (8, descriptors()), (4, sources()), (4, seen()))
-
-
-def won_back() -> Any:
-    counted = f"sum by (action) ({increase('brimwatch_action_reclaimed_bytes_total', TARGET)})"
-    words = "Bytes that each action won back, measured around it from outside."
-    return graph("Won back by action", words, "decbytes", Query(counted, "{{action}}"), bars=True)
-
-
-def outcomes() -> Any:
-    every = f"sum({increase('brimwatch_actions_total', TARGET)})"
-    failed = f"(sum({first_too('brimwatch_action_failures_total', TARGET)}) or {every} * 0)"
-    suppressed = f"sum({first_too('brimwatch_actions_suppressed_total', TARGET)}) or {every} * 0"
-    words = "What became of the rungs that were due: run, run and failed, or not run (suppressed)."
-    return graph(
-        "Actions by outcome", words, "short",
-        Query(f"{every} - {failed}", "run"), Query(failed, "failed"), Query(suppressed, "suppressed"),
-        bars=True, overrides=coloured(run="green", failed="red", suppressed="yellow"),
-    )  # fmt: skip
-
-
-def refused() -> Any:
-    failed = f"sum by (action, reason) ({first_too('brimwatch_action_failures_total', TARGET)})"
-    suppressed = f"sum by (action, reason) ({first_too('brimwatch_actions_suppressed_total', TARGET)})"
-    words = "Why rungs were not run, or failed. Each reason is explained under that word in the documentation."
-    return graph(
-        "Not run or failed, by reason", words, "short",
-        Query(suppressed, "{{action}}: {{reason}}"), Query(failed, "{{action}} failed: {{reason}}"), bars=True,
-    )  # fmt: skip
 
 
 def claimed() -> Any:

@@ -1,7 +1,7 @@
 import pytest
 
 from brimwatch.errors import MalformedProcFile
-from brimwatch.procfs.pressure import Pressure, parse_pressure, read_pressure
+from brimwatch.procfs.pressure import Pressure, parse_pressure
 
 SOME = b"some avg10=12.50 avg60=3.00 avg300=0.25 total=123456\n"
 FULL = b"full avg10=1.00 avg60=0.50 avg300=0.00 total=42\n"
@@ -33,8 +33,3 @@ def test_ratios_by_kind():
 def test_malformed(text: bytes):
     with pytest.raises(MalformedProcFile, match="some avg10="):
         parse_pressure(text)
-
-
-def test_read(tmp_path):
-    (tmp_path / "memory").write_bytes(SOME)
-    assert read_pressure(str(tmp_path / "memory")).some_avg10 == 0.125

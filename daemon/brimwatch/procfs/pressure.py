@@ -6,7 +6,6 @@ import re
 from typing import NamedTuple
 
 from brimwatch.errors import MalformedProcFile
-from brimwatch.procfs.descriptor import read_file
 
 _LINE = re.compile(rb"^(some|full) avg10=([0-9.]+) avg60=([0-9.]+) avg300=([0-9.]+) total=([0-9]+)$", re.M)
 
@@ -51,8 +50,3 @@ def parse_pressure(text: bytes) -> Pressure:
 def _figures(texts: tuple[bytes, ...]) -> tuple[float, float, float, int]:
     avg10, avg60, avg300, total = texts
     return float(avg10) / 100, float(avg60) / 100, float(avg300) / 100, int(total)
-
-
-def read_pressure(path: str) -> Pressure:
-    """Open, read, close. Raises OSError (EOPNOTSUPP where the kernel keeps no such account), MalformedProcFile."""
-    return parse_pressure(read_file(path))
