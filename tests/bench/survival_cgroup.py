@@ -8,25 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.machine import MissingProgramError
+from tests.cgroup_files import V1, V2, MemoryCgroup, remove
 
-V1, V2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 PATIENCE = 10.0  # seconds for what was killed to leave
 
 
-class LimitedCgroup:
-    """One cgroup; `version` is that of the hierarchy its memory controller is in."""
+class LimitedCgroup(MemoryCgroup):
+    """One cgroup of the benchmark's own."""
 
-    def __init__(self, folder: Path, version: int) -> None:
-        self.folder, self.version = folder, version
-
-    def limit(self, count: int) -> None:
-        """Set the hard limit, and allow no swap where the kernel counts that."""
-        if self.version == 2:
-            self._write("memory.max", count)
-            self._write_if_there("memory.swap.max", 0)
-        else:
-            self._write("memory.limit_in_bytes", count)
-            self._write_if_there("memory.memsw.limit_in_bytes", count)
+    @property
+    def folder(self) -> Path:
+        return Path(self.directory)
 
     @property
     def kills(self) -> int:
@@ -58,21 +50,14 @@ class LimitedCgroup:
                     continue
             time.sleep(0.01)
 
-    def _write(self, name: str, value: int) -> None:
-        (self.folder / name).write_text(str(value))
-
-    def _write_if_there(self, name: str, value: int) -> None:
-        if (self.folder / name).exists():
-            self._write(name, value)
-
 
 def hierarchy() -> tuple[Path, int]:
     """Where memory cgroups are made here, and the version. Raises MissingProgramError where none can be.
 
     The environment's BENCH_CGROUP names another folder than the root of a v2 hierarchy.
     """
-    version = 1 if V1.is_dir() else 2
-    root = V1 if version == 1 else Path(os.environ.get("BENCH_CGROUP", V2))
+    version = 1 if os.path.isdir(V1) else 2
+    root = Path(V1 if version == 1 else os.environ.get("BENCH_CGROUP", V2))
     if not os.access(root, os.W_OK):
         raise MissingProgramError(f"survival needs root and a writable {root}: it makes memory cgroups with a limit")
     if version == 2:
@@ -86,23 +71,10 @@ def limited(name: str, limit: int) -> Iterator[LimitedCgroup]:
     root, version = hierarchy()
     folder = root / f"brimwatch-bench-{os.getpid()}-{name}"
     folder.mkdir()
-    group = LimitedCgroup(folder, version)
+    group = LimitedCgroup(str(folder), version)
     try:
         group.limit(limit)
         yield group
     finally:
         group.empty()
-        _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """What was killed leaves its cgroup a little later."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            folder.rmdir()
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.01)
+        remove(str(folder))

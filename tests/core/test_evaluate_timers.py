@@ -3,6 +3,23 @@
 from dataclasses import replace
 
 import pytest
+from tests.core.looks import (
+    ACTIVE,
+    ANY,
+    CALM,
+    HOLDING,
+    MB,
+    PSS,
+    RSS,
+    SECOND,
+    SIMPLE,
+    both,
+    look,
+    nothing,
+    partial,
+    pss,
+    rss,
+)
 
 from brimwatch.core.evaluate import Judgement, TierState, carry, evaluate
 from brimwatch.core.phases import Phase
@@ -10,45 +27,6 @@ from brimwatch.model import Condition, Policy, Reading, Sample, Threshold, Tier,
 from brimwatch.quantity import Quantity
 from brimwatch.units import Seconds
 
-CALM, HOLDING, ACTIVE = Phase.CALM, Phase.HOLDING, Phase.ACTIVE
-MB = 1e6
-SECOND = Seconds(1.0)
-
-Values = dict[Quantity, float | Reading]
-
-
-def look(at: float, values: Values, partial: bool = False) -> Sample:
-    readings = {
-        quantity: value if isinstance(value, Reading) else Reading(value, at) for quantity, value in values.items()
-    }
-    return Sample(at, readings, partial=partial)
-
-
-def rss(at: float, megabytes: float) -> Sample:
-    return look(at, {Quantity.RSS: megabytes * MB})
-
-
-def partial(at: float, megabytes: float) -> Sample:
-    return look(at, {Quantity.RSS: megabytes * MB}, partial=True)
-
-
-def nothing(at: float) -> Sample:
-    return look(at, {})
-
-
-def pss(at: float, megabytes: float, measured: float, cadence: float) -> Sample:
-    return look(at, {Quantity.PSS: Reading(megabytes * MB, measured, cadence)})
-
-
-def both(at: float, megabytes: float, threads: float) -> Sample:
-    return look(at, {Quantity.RSS: megabytes * MB, Quantity.THREADS: threads})
-
-
-RSS = Threshold(Quantity.RSS, 100 * MB)
-PSS = Threshold(Quantity.PSS, 100 * MB)
-THREADS = Threshold(Quantity.THREADS, 8.0)
-SIMPLE = TierRule(Tier.WARNING, Condition((RSS,)))
-ANY = TierRule(Tier.WARNING, Condition((RSS, THREADS)))
 FOR_3S = replace(SIMPLE, hold=Seconds(3.0))
 TWICE = replace(SIMPLE, readings=2)
 SLOW_20S = TierRule(Tier.WARNING, Condition((PSS,)), hold=Seconds(20.0))

@@ -3,16 +3,15 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
+from tests.loopback import receiving
 
 ROOT = Path(__file__).parent.parent.parent
 GRAFANA = ROOT / "grafana"
@@ -60,28 +59,14 @@ class Told:
 @contextmanager
 def receiver() -> Iterator[Told]:
     """A receiver of webhooks that listens; it ends with the block."""
-    alerts: list[dict[str, Any]] = []
+    told = Told("", [])
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            alerts.extend(json.loads(self.rfile.read(int(self.headers["content-length"])))["alerts"])
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def accept(_: Mapping[str, str], body: bytes) -> int:
+        told.alerts.extend(json.loads(body)["alerts"])
+        return 200
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield Told(f"http://127.0.0.1:{server.server_port}/", alerts)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with receiving(accept) as told.url:
+        yield told
 
 
 def write_rules(folder: Path, settings: Mapping[str, str]) -> Path:

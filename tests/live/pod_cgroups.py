@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.live.memory_cgroup import V1, V2, _remove, _without
+from tests.cgroup_files import V1, V2, remove
+from tests.live.memory_cgroup import without
 
 HOLDER = "import sys; held = bytearray(20_000_000); print('ready', flush=True); sys.stdin.read()"
 
@@ -46,7 +47,7 @@ class Node:
 
     def remove(self) -> None:
         for directory in reversed(self._made):
-            _remove(directory)
+            remove(directory)
 
     def _make(self, directory: str) -> None:
         if os.path.isdir(directory):
@@ -56,7 +57,7 @@ class Node:
         try:
             os.mkdir(directory)
         except OSError as error:
-            _without(f"cannot make {directory}: {error}; root with a writable cgroup tree is needed")
+            without(f"cannot make {directory}: {error}; root with a writable cgroup tree is needed")
         self._made.append(directory)
 
 

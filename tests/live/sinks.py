@@ -5,15 +5,16 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import receiving
 
 
 class Sink:
     """`messages`: body by webhook-id, as a sink keeps them that drops duplicates. `posts` counts what came in all."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/"
+    def __init__(self) -> None:
+        self.url = ""  # once it listens
         self.messages: dict[str, Any] = {}
         self.differing: list[str] = []  # ids that came with two different bodies
         self.posts = 0
@@ -40,25 +41,6 @@ class Sink:
 @contextmanager
 def sink() -> Iterator[Sink]:
     """A sink that listens; it ends with the block."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(found.accept(self.headers["webhook-id"], body))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found = Sink(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    found = Sink()
+    with receiving(lambda headers, body: found.accept(headers["webhook-id"], body)) as found.url:
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

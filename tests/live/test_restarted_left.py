@@ -32,6 +32,17 @@ def end(daemon: Daemon, by: signal.Signals) -> None:
     daemon.process.wait(10)
 
 
+def leave(target: Any, pager: Sink, chat: Sink, wait_until: Any) -> None:
+    """Have the target give its memory back, and wait until both were told."""
+    target.process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: pager.of("tier_left") and chat.of("tier_left"), 15)
+
+
+def enter_and_leave(target: Any, pager: Sink, chat: Sink, wait_until: Any) -> None:
+    wait_until(lambda: pager.of("tier_entered") and chat.of("tier_entered"), 15)
+    leave(target, pager, chat, wait_until)
+
+
 @pytest.fixture
 def start(spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path) -> Callable[..., Daemon]:
     def run(pid: int, pager: Sink, chat: Sink) -> Daemon:
@@ -51,8 +62,7 @@ def test_a_tier_that_was_left_is_entered_anew_with_all_that_it_tells(
         daemon = start(target.pid, pager, chat)
         wait_until(lambda: pager.of("tier_entered") and chat.of("tier_entered"), 15)
         first = daemon.json("/api/v1/targets/cache")["subjects"][0]["since"]
-        target.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: pager.of("tier_left") and chat.of("tier_left"), 15)
+        leave(target, pager, chat, wait_until)
         end(daemon, by)
         target.say("hold 80")
 
@@ -69,9 +79,7 @@ def test_a_tier_that_was_left_is_not_left_again(spawn: Any, start: Any, wait_unt
     target.say("hold 80")
     with sink() as pager, sink() as chat:
         daemon = start(target.pid, pager, chat)
-        wait_until(lambda: pager.of("tier_entered") and chat.of("tier_entered"), 15)
-        target.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: pager.of("tier_left") and chat.of("tier_left"), 15)
+        enter_and_leave(target, pager, chat, wait_until)
         end(daemon, by)
 
         daemon = start(target.pid, pager, chat)
@@ -94,7 +102,6 @@ def test_a_tier_that_is_held_is_told_once_over_two_restarts(
             end(daemon, by)
             daemon = start(target.pid, pager, chat)
             wait_until(lambda run=daemon: run.events("state_restored"), 10)
-        target.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: pager.of("tier_left") and chat.of("tier_left"), 15)
+        leave(target, pager, chat, wait_until)
         assert len(daemon.events("tier_entered")) == 1
         assert len(pager.of("tier_entered")) == len(chat.of("tier_entered")) == 1

@@ -5,8 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.sample.app_cgroup import APP, ONE
 
 from brimwatch.model import ProcessId
+from brimwatch.quantity import Quantity
+from brimwatch.sample.cgroup import CgroupSampler
+from brimwatch.sample.cgroups import CgroupCache
+from brimwatch.sample.member import MemberSampler
 
 MB = 1_000_000
 PAGE = 4096
@@ -89,3 +94,22 @@ class FakeMachine:
 @pytest.fixture
 def machine(tmp_path) -> FakeMachine:
     return FakeMachine(tmp_path)
+
+
+@pytest.fixture
+def cache(machine: FakeMachine) -> CgroupCache:
+    machine.process(7)
+    machine.process(8)
+    return CgroupCache(machine.procfs)
+
+
+@pytest.fixture
+def sampler(cache: CgroupCache, machine: FakeMachine) -> CgroupSampler:
+    machine.cgroup("/app", limit=400 * MB, usage=300 * MB, inactive=50 * MB)
+    return cache.join(APP, ONE, wanted=True)
+
+
+@pytest.fixture
+def member(machine: FakeMachine, cache: CgroupCache) -> MemberSampler:
+    machine.cgroup("/app", limit=400 * MB, usage=300 * MB)
+    return MemberSampler(machine.process(7), machine.procfs, frozenset({Quantity.WORKING_SET}), cache)

@@ -1,46 +1,14 @@
 import shutil
 
 import pytest
+from tests.sample.app_cgroup import APP, ONE, TWO, read
 
-from brimwatch.model import Limit, ProcessId
+from brimwatch.model import Limit
 from brimwatch.procfs.cgroup import CgroupPaths
 from brimwatch.quantity import Quantity
-from brimwatch.sample.cgroup import CgroupSampler
 from brimwatch.sample.cgroups import CgroupCache
 
 MB = 1_000_000
-ONE, TWO = ProcessId(7, 100), ProcessId(8, 100)
-APP = CgroupPaths("/app", None)
-
-
-def whole(number: int) -> int:
-    """What is left of a number in kB, as meminfo has it."""
-    return number // 1024 * 1024
-
-
-def read(sampler: CgroupSampler, now: float, process: ProcessId = ONE, cost: float = 0.0) -> list[str]:
-    """Make every read that is due, as a lane would."""
-    reads = sampler.due(now, process)
-    for slow in reads:
-        try:
-            result = slow.read()
-        except Exception as error:  # noqa: BLE001 - as the lanes do
-            result = error
-        sampler.accept(slow, result, now, cost)
-    return [slow.source for slow in reads]
-
-
-@pytest.fixture
-def cache(machine):
-    machine.process(7)
-    machine.process(8)
-    return CgroupCache(machine.procfs)
-
-
-@pytest.fixture
-def sampler(cache, machine):
-    machine.cgroup("/app", limit=400 * MB, usage=300 * MB, inactive=50 * MB)
-    return cache.join(APP, ONE, wanted=True)
 
 
 class TestFailure:

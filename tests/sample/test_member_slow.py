@@ -1,45 +1,16 @@
 import shutil
 
 import pytest
+from tests.sample.app_member import make, only
 
 from brimwatch.model import Limit
 from brimwatch.procfs.cgroup import CgroupPaths
 from brimwatch.quantity import Quantity
-from brimwatch.sample.cgroups import CgroupCache
 from brimwatch.sample.member import MemberSampler
-from brimwatch.sample.slow import SlowRead
 from brimwatch.sample.sources import STATUS
 
 MB = 1_000_000
 PAGE = 4096
-EVERY = ["cgroup", "cgroup_path", "fd", "pressure", "smaps_rollup", "status"]
-
-
-@pytest.fixture
-def cache(machine):
-    return CgroupCache(machine.procfs)
-
-
-@pytest.fixture
-def member(machine, cache):
-    machine.cgroup("/app", limit=400 * MB, usage=300 * MB)
-    return MemberSampler(machine.process(7), machine.procfs, frozenset({Quantity.WORKING_SET}), cache)
-
-
-def make(member: MemberSampler, now: float, cost: float = 0.0, everything: bool = False) -> list[str]:
-    """Make every read that is due, as the lanes would."""
-    reads = member.due(now, everything)
-    for slow in reads:
-        try:
-            result = slow.read()
-        except Exception as error:  # noqa: BLE001 - as the lanes do
-            result = error
-        member.accept(slow, result, now, cost)
-    return sorted(slow.source for slow in reads)
-
-
-def only(member: MemberSampler, now: float, source: str) -> SlowRead:
-    return next(slow for slow in member.due(now, everything=True) if slow.source == source)
 
 
 class TestFailure:

@@ -4,6 +4,8 @@ import copy
 import gc
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -24,6 +26,27 @@ class Model:
 
     def predict(self, number: int) -> int:
         return number + 1
+
+
+@contextmanager
+def being_loaded() -> Iterator[tuple[Any, threading.Event]]:
+    """One that another thread loads, until the event is set or the block ends."""
+    began, end = threading.Event(), threading.Event()
+
+    def load() -> Model:
+        began.set()
+        end.wait(10)
+        return Model()
+
+    lazy = hooks.LazyModule("slow", load)
+    thread = threading.Thread(target=lambda: lazy.predict(1))
+    thread.start()
+    assert began.wait(10)
+    try:
+        yield lazy, end
+    finally:
+        end.set()
+        thread.join()
 
 
 def test_nothing_is_loaded_before_it_is_used_and_a_dropped_one_comes_back() -> None:
@@ -119,20 +142,8 @@ def test_one_whose_method_runs_on_another_thread_stays() -> None:
 
 
 def test_one_that_is_being_loaded_stays_and_nobody_waits_for_it() -> None:
-    began, end = threading.Event(), threading.Event()
-
-    def load() -> Model:
-        began.set()
-        end.wait(10)
-        return Model()
-
-    lazy = hooks.LazyModule("slow", load)
-    thread = threading.Thread(target=lambda: lazy.predict(1))
-    thread.start()
-    assert began.wait(10)
-    assert outcome(lazy) == ("suppressed", "busy", "it is being loaded")
-    end.set()
-    thread.join()
+    with being_loaded() as (lazy, _):
+        assert outcome(lazy) == ("suppressed", "busy", "it is being loaded")
 
 
 def test_a_hundred_threads_load_it_once() -> None:
@@ -259,25 +270,13 @@ def test_it_is_dropped_exactly_when_nobody_has_it(steps: list[str]) -> None:
 
 
 def test_a_child_forked_while_it_is_loaded_loads_for_itself() -> None:
-    began, end = threading.Event(), threading.Event()
+    with being_loaded() as (lazy, end):
 
-    def load() -> Model:
-        began.set()
-        end.wait(10)
-        return Model()
+        def work() -> int:
+            end.set()
+            return int(lazy.predict(40))
 
-    lazy = hooks.LazyModule("slow", load)
-    thread = threading.Thread(target=lambda: lazy.predict(1))
-    thread.start()
-    assert began.wait(10)
-
-    def work() -> int:
-        end.set()
-        return int(lazy.predict(40))
-
-    code = in_child(work)
-    end.set()
-    thread.join()
+        code = in_child(work)
     assert code == 41
 
 
