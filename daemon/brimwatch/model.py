@@ -74,7 +74,7 @@ class Reading(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """The effective limit in bytes, and who sets it: `cgroup` or `machine`."""
+    """The effective limit in bytes, and who sets it: `cgroup`, `machine`, or `file` where only a file tells."""
 
     bytes: Bytes
     source: str

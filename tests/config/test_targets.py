@@ -15,8 +15,11 @@ def test_every_key_of_a_target() -> None:
             as: group
             policy: small
             priority: critical
+            limit_file: /etc/podinfo/limit
     """)
-    expected = TargetSpec("checkout", Match(name="x"), config.policies["small"], True, Priority.CRITICAL, 3)
+    expected = TargetSpec(
+        "checkout", Match(name="x"), config.policies["small"], True, Priority.CRITICAL, "/etc/podinfo/limit", 3
+    )
     assert config.targets == (expected,)
 
 
@@ -114,7 +117,7 @@ def test_what_no_target_may_be_called(name: str, expected: str) -> None:
         pytest.param("targets: {a: {}}", "1: targets: found a mapping, wanted a list", id="targets by name"),
         pytest.param(
             "targets: [web]",
-            "1: targets[0]: found 'web', wanted a mapping with one of name, match, as, policy, priority",
+            "1: targets[0]: found 'web', wanted a mapping with one of name, match, as, policy, priority, limit_file",
             id="a target that is a word",
         ),
         pytest.param(
@@ -166,10 +169,23 @@ def test_what_no_target_may_be_called(name: str, expected: str) -> None:
             id="an unknown priority",
         ),
         pytest.param(
+            "targets: [{name: a, match: {pid: 1}, policy: small, limit_file: limit}]",
+            "1: targets[0].limit_file: found 'limit', wanted an absolute path",
+            id="a path that depends on where the daemon was started",
+        ),
+        pytest.param(
+            "targets: [{name: a, match: {host: true}, policy: small, limit_file: /limit}]",
+            (
+                "1: targets[0].limit_file: found a target that is the host, wanted none; the kernel tells what the "
+                "host has"
+            ),
+            id="a limit of the host from a file",
+        ),
+        pytest.param(
             "targets: [{name: a, matches: {pid: 1}, match: {pid: 1}, policy: small}]",
             (
                 "1: targets[0].matches: found an unknown key, wanted one of name, match, as, policy, "
-                "priority; did you mean match?"
+                "priority, limit_file; did you mean match?"
             ),
             id="an unknown key",
         ),

@@ -62,7 +62,8 @@ def _pid(node: Node) -> int | None:
     return node.integer(minimum=1, maximum=_MOST_PIDS)
 
 
-def _path(node: Node) -> str | None:
+def read_path(node: Node) -> str | None:
+    """An absolute path, or None and a fault."""
     text = node.text()
     if text is not None and not text.startswith("/"):
         node.fault(node.shown, "an absolute path")
@@ -114,7 +115,7 @@ def _pod(node: Node) -> PodMatch | None:
 
 _READERS: dict[str, Callable[[Node], object]] = {
     "pid": _pid,
-    "pidfile": _path,
+    "pidfile": read_path,
     "name": _name,
     "exe": _path_pattern,
     "cmdline": Node.regex,

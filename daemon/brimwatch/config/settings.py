@@ -65,13 +65,17 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:
-    """One entry under `targets`. `name` may hold placeholders such as `{unit}`: one target for each value."""
+    """One entry under `targets`. `name` may hold placeholders such as `{unit}`: one target for each value.
+
+    `limit_file` tells the limit in bytes where the cgroup cannot be read.
+    """
 
     name: str
     match: Match
     policy: Policy
     grouped: bool = False  # `as: group`: one verdict for the tree
     priority: Priority = Priority.IMPORTANT
+    limit_file: str | None = None
     line: int = 0
 
 

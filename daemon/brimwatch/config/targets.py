@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from brimwatch.config.match import read_match
+from brimwatch.config.match import read_match, read_path
 from brimwatch.config.nodes import Node
 from brimwatch.config.policies import Policies
 from brimwatch.config.settings import Match, Priority, TargetSpec
 
-TARGET_KEYS = ("name", "match", "as", "policy", "priority")
+TARGET_KEYS = ("name", "match", "as", "policy", "priority", "limit_file")
 TEMPLATES = ("{unit}", "{container}", "{comm}", "{namespace}", "{pod}", "{pod_container}")
 AS = ("group", "each")
 PRIORITIES = tuple(priority.value for priority in Priority)
@@ -47,6 +47,9 @@ def _read_target(node: Node, policies: Policies, names: dict[str, int]) -> Targe
     policy = policies.of_target(fields["policy"]) if "policy" in fields else policies.named(FALLBACK_POLICY)
     grouped = fields["as"].choice(AS) if "as" in fields else None
     priority = fields["priority"].choice(PRIORITIES) if "priority" in fields else None
+    limit_file = read_path(fields["limit_file"]) if "limit_file" in fields else None
+    if limit_file is not None and match is not None and match.host:
+        fields["limit_file"].fault("a target that is the host", "none", "the kernel tells what the host has")
     if name is None or match is None or policy is None:
         return None
     return TargetSpec(
@@ -55,6 +58,7 @@ def _read_target(node: Node, policies: Policies, names: dict[str, int]) -> Targe
         policy=policy,
         grouped=grouped == "group",
         priority=Priority.IMPORTANT if priority is None else Priority(priority),
+        limit_file=limit_file,
         line=node.line,
     )
 

@@ -13,7 +13,7 @@ from brimwatch.agent.dial import Ground
 from brimwatch.agent.places import directories
 from brimwatch.config.load import load_file
 from brimwatch.config.presets import default_config, single_process_config
-from brimwatch.config.settings import Config
+from brimwatch.config.settings import Config, TargetSpec
 from brimwatch.discover.agents import Agents as Sockets
 from brimwatch.discover.elsewhere import Elsewhere
 from brimwatch.discover.roster import Member, Roster
@@ -24,7 +24,7 @@ from brimwatch.record.events import EventLog
 from brimwatch.record.log import Log
 from brimwatch.record.metrics import Metrics
 from brimwatch.record.redact import redact
-from brimwatch.record.snapshot import HostView, Snapshot
+from brimwatch.record.snapshot import Snapshot
 from brimwatch.runtime.agents import Agents
 from brimwatch.runtime.boot import clock_of, read_boot_id
 from brimwatch.runtime.continuity import Continuity
@@ -103,7 +103,7 @@ class Engine:
         self.agents = Agents(options.procfs, self.story, lambda: iter(self.membership.targets.values()))
         self.pods = PodNames(self.story)
         view, capable = self.agents.view, self.agents.capable
-        self._painter = Painter(redact, user_name, view, capable, lambda: self.watch.wakes.reasons, self.pods.capable)
+        self._painter = Painter(redact, user_name, view, capable, lambda: self.watch.wakes.reasons, self._sources)
         self.performer = self._performer()
         self.looks = Looks(
             self.membership,
@@ -193,7 +193,7 @@ class Engine:
             wall=time.time(),
             at=time.monotonic(),
             targets=self._painter.targets(self.membership.targets.values()),
-            host=self._host_view(),
+            host=self._painter.host(self._host.last, dict(self._host.pressure)),
             dry_run=self.config.dry_run,
             interval=self.config.interval,
             config_source=self.config.source,
@@ -238,13 +238,14 @@ class Engine:
         looks, config = self.looks, self.config
         return Terms(looks.interval, looks.dry_run, looks.swap_matters, config.digest, config.source)
 
+    def _sources(self, spec: TargetSpec) -> dict[str, bool]:
+        pods = self.pods.capable(spec)
+        return self.looks.limits.capable(spec.limit_file) | ({} if pods is None else {"pods": pods})
+
     def _sampler(self, target: Target, member: Member) -> MemberSampler:
         # What a rung wins is measured with swap, so that has to be fresh where there is any.
         wanted = target.wanted | SWAP if self.looks.swap_matters else target.wanted
         return MemberSampler(member.identity, self._procfs, wanted, self._cgroups, member.cgroup, self.config.interval)
-
-    def _host_view(self) -> HostView:
-        return self._painter.host(self._host.last, dict(self._host.pressure))
 
     def _tier_changed(self, subject: Subject) -> None:
         self.keeper.changed(subject)

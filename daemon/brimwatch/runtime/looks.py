@@ -27,9 +27,11 @@ from brimwatch.runtime.story import Story
 from brimwatch.runtime.subject import Subject
 from brimwatch.runtime.uncounted import uncounted
 from brimwatch.sample.group import fastest_growth, sum_samples
+from brimwatch.sample.limit_file import LimitFiles
 from brimwatch.sample.slow import SlowRead
 from brimwatch.units import Seconds
 
+_LIMIT_FILES = ProcessId(0, 1)  # whose lane their reads share; no process has PID 0
 Accept = Callable[[SlowRead, object, float, float], None]  # read, result or exception, now, CPU seconds
 
 
@@ -55,6 +57,7 @@ class Looks:
         self._guard = guard
         self._evidence = evidence
         self._continuity = continuity
+        self.limits = LimitFiles()
         self.spent = Spent()
         self.interval = Seconds(1.0)
         self.dry_run = False
@@ -68,6 +71,8 @@ class Looks:
         sample, fastest = self._measure(subject, now)
         if sample is None:
             return float("inf")
+        if subject.target.spec.limit_file is not None:
+            sample = self._bounded(subject, subject.target.spec.limit_file, sample, now)
         restored = subject.looks == 0 and self._continuity.memory.restore(subject)
         if self._story.tap is not None:
             if restored:
@@ -172,6 +177,11 @@ class Looks:
         if subject.target.spec.grouped:
             return sum_samples(samples, expected, now, subject.target.wanted), fastest_growth(samplers)
         return samples[0], samplers[0].fastest
+
+    def _bounded(self, subject: Subject, path: str, sample: Sample, now: float) -> Sample:
+        for read in self.limits.due(path, now):
+            self._read(_LIMIT_FILES, read, self.limits.accept)
+        return self.limits.applied(path, sample, subject.target.grouped)
 
     def _submit(self, owner: ProcessId, reads: tuple[SlowRead, ...], accept: Accept) -> None:
         for read in reads:

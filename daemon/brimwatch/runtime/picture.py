@@ -26,15 +26,18 @@ class Painter:
         agents: Callable[[Subject], AgentView | None] = lambda _: None,
         answered: Callable[[Subject], bool | None] = lambda _: None,
         wakes: Callable[[], Mapping[str, str]] = dict,
-        pods: Callable[[TargetSpec], bool | None] = lambda _: None,
+        sources: Callable[[TargetSpec], Mapping[str, bool]] = lambda _: {},
     ) -> None:
-        """`wakes`: by collector why the machine cannot wake us, an empty text where it can."""
+        """`wakes`: by collector why the machine cannot wake us, an empty text where it can.
+
+        `sources`: what a whole target goes by beside its processes, to whether it can be read.
+        """
         self._redact = redact
         self._user_name = user_name
         self._agents = agents
         self._answered = answered
         self._wakes = wakes
-        self._pods = pods
+        self._sources = sources
 
     def targets(self, targets: Iterable[Target]) -> tuple[TargetView, ...]:
         """One view for each target, in order."""
@@ -63,7 +66,7 @@ class Painter:
             ),
             oom_kills=dict(target.oom_kills),
             rungs=rungs_of(policy),
-            capable={} if (pods := self._pods(target.spec)) is None else {"pods": pods},
+            capable=self._sources(target.spec),
         )
 
     def _subject(self, subject: Subject, policy: Policy) -> SubjectView:

@@ -31,6 +31,7 @@ policies:
 actions:
   usr1: {{signal: SIGUSR1}}
 """
+SOURCES = ("cgroup", "limit_file")
 GIVES_BACK = "import signal; signal.signal(signal.SIGUSR1, lambda *_: piles.clear())"
 
 
@@ -93,6 +94,30 @@ def test_the_limit_of_the_application_is_not_that_of_the_sidecar(pod: Pod, besid
     pod.hooked(Box([], memory=LIMIT))
     daemon = beside("reclaim", memory=LIMIT // 2)
     assert daemon.metric("brimwatch_target_memory_limit_bytes", target="app") == LIMIT
+
+
+def test_another_user_goes_by_the_limit_that_a_file_tells(
+    pod: Pod, tmp_path: Path, wait_until: Any, free_port: Any
+) -> None:
+    """The application's cgroup is out of reach; the file is what the downward API writes into a volume."""
+    config = CONFIG.format(action="usr1", share=50).replace("working_set", "rss")
+    config = config.replace("policy: p}]", "policy: p, as: group, limit_file: /config/limits}]")
+    volume = write_volume(tmp_path, config)
+    (volume / "limits").write_text(f"{LIMIT}\n")
+    app = pod.hooked(Box([], memory=LIMIT))
+    daemon = pod.sidecar(Box([], uid=2000, gid=2000), volume, free_port(), wait_until)
+    limit = "brimwatch_target_memory_limit_bytes"
+    wait_until(lambda: daemon.metric(limit, target="app", source="file") == LIMIT, 20)
+    able = {one: daemon.metric("brimwatch_collector_capable", target="app", collector=one) for one in SOURCES}
+    assert able == {"cgroup": 0, "limit_file": 1}
+    app.take(250)
+    (entered,) = wait_until(lambda: daemon.events("tier_entered"), 20)
+    assert (entered["facts"]["limit_bytes"], entered["facts"]["limit_source"]) == (LIMIT, "file")
+    held = daemon.metric("brimwatch_target_resident_memory_bytes", target="app")
+    assert daemon.metric("brimwatch_target_headroom_bytes", target="app") == LIMIT - held
+    (volume / "limits").write_text("max")
+    wait_until(lambda: daemon.metric(limit, target="app", source="file") is None, 20)
+    assert daemon.metric("brimwatch_collector_capable", target="app", collector="limit_file") == 0
 
 
 def test_an_application_that_was_pid_1_is_not_killed_by_a_signal_that_it_does_not_catch(

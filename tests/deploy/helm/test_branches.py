@@ -20,6 +20,7 @@ RULES = """groups:
 DAEMONSET = "daemonset.enabled=true"
 INIT, MAIN = "Deployment.spec.template.spec.initContainers", "Deployment.spec.template.spec.containers"
 POD, NODE = "Deployment.spec.template.spec", "DaemonSet.spec.template.spec"
+LIMITS = f"{POD}.volumes.[brimwatch-limits].downwardAPI"
 DAEMON, NODES = "Deployment.brimwatch", "DaemonSet.brimwatch"
 
 
@@ -56,6 +57,12 @@ ROWS: list[tuple[str, str, str, Any]] = [
     ("sidecar.native=false", "a classic sidecar fails open as well", f"{DAEMON}.readinessProbe", ABSENT),
     ("", "a sidecar fails open: no startup", f"{DAEMON}.startupProbe", ABSENT),
     ("", "a sidecar is restarted when its loop hangs", f"{DAEMON}.livenessProbe.httpGet.path", "/-/healthy"),
+    ("", "no limit is handed on", f"{POD}.volumes.[brimwatch-limits]", ABSENT),
+    ('sidecar.limitOf=["app"]', "a limit is handed on as a file", f"{LIMITS}.items.0.path", "app"),
+    ('sidecar.limitOf=["app"]', "it is that container's, in bytes", f"{LIMITS}.items.0.resourceFieldRef",
+     {"containerName": "app", "resource": "limits.memory", "divisor": "1"}),
+    ('sidecar.limitOf=["app"]', "whose folder the sidecar sees", f"{DAEMON}.volumeMounts.[brimwatch-limits].mountPath",
+     "/etc/brimwatch-limits"),
     ("web.scheme=HTTPS", "probes speak TLS", f"{DAEMON}.livenessProbe.httpGet.scheme", "HTTPS"),
     ("", "a sidecar sees the others", f"{POD}.shareProcessNamespace", True),
     ("", "a sidecar has the pod's user", f"{DAEMON}.securityContext.runAsUser", ABSENT),
@@ -255,6 +262,11 @@ def test_a_file_of_rules_or_a_dashboard_is_taken_as_it_stands(tmp_path: Path) ->
             ('hooks.containers=["webb"]', "hooks.enabled=true"),
             "hooks.containers: found webb, wanted one of app",
             id="no such container",
+        ),
+        pytest.param(
+            ('sidecar.limitOf=["webb"]',),
+            "sidecar.limitOf: found webb, wanted one of app",
+            id="the limit of no such container",
         ),
         pytest.param(
             ("workload.pod.securityContext.runAsUser=0",),

@@ -154,3 +154,13 @@ def test_a_pod_that_is_left_alone(given: Manifest) -> None:
 
 def test_what_has_a_sidecar_is_not_given_another() -> None:
     assert admit(policy(), admitted(POD)) is None
+
+
+def test_a_limit_is_handed_on_to_no_injected_sidecar() -> None:
+    """It has the application's user, and a name from the values need not be one of that pod's."""
+    settings = ("injection.enabled=true", 'sidecar.limitOf=["app"]')
+    result = admit(only(render(*settings), "MutatingAdmissionPolicy"), POD)
+    assert result is not None
+    assert faults(result, "1.36") == []
+    assert "brimwatch-limits" not in str(result)
+    assert "brimwatch-limits" in str(only(render(*settings), "Deployment"))

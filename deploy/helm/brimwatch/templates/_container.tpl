@@ -28,6 +28,11 @@ this one among its dependencies it is `.Subcharts.brimwatch`. Each renders list 
     {{- include "brimwatch.securityContext" . | nindent 4 }}
   volumeMounts:
     {{- include "brimwatch.daemon.volumeMounts" (dict "root" .) | nindent 4 }}
+    {{- if .Values.sidecar.limitOf }}
+    - name: brimwatch-limits
+      mountPath: /etc/brimwatch-limits
+      readOnly: true
+    {{- end }}
 {{- end -}}
 
 {{/* Writes the hooks; below initContainers, before everything that may be Python. Nothing without hooks.enabled. */}}

@@ -77,6 +77,7 @@ JSONPatch{op: "add", path: {{ toJson .path }}, value: {{ include "brimwatch.cel"
 {{/* The whole patch. */}}
 {{- define "brimwatch.injection.patch" -}}
 {{- $values := mustMergeOverwrite (deepCopy .Values) (include "brimwatch.injection.values" . | fromYaml) -}}
+{{- $_ := set $values.sidecar "limitOf" list -}}
 {{- $root := mustMerge (dict "Values" $values) (omit . "Values") -}}
 {{- $containers := list -}}
 {{- range include "brimwatch.initContainers" $root | fromYamlArray -}}

@@ -10,6 +10,15 @@
 - name: brimwatch-hooks
   emptyDir: {sizeLimit: 16Mi}
 {{- end }}
+{{- with .Values.sidecar.limitOf }}
+- name: brimwatch-limits
+  downwardAPI:
+    items:
+      {{- range . }}
+      - path: {{ . }}
+        resourceFieldRef: {containerName: {{ . }}, resource: limits.memory, divisor: "1"}
+      {{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Fields of the pod spec itself. */}}
@@ -39,6 +48,11 @@ before the pod's own init containers, so that they are watched as well.
 {{- range $root.Values.hooks.containers -}}
 {{- if and $root.Values.hooks.enabled (not (has . $names)) -}}
 {{- fail (printf "hooks.containers: found %s, wanted one of %s" . (join ", " $names)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $root.Values.sidecar.limitOf -}}
+{{- if not (has . $names) -}}
+{{- fail (printf "sidecar.limitOf: found %s, wanted one of %s" . (join ", " $names)) -}}
 {{- end -}}
 {{- end -}}
 {{- $containers := list -}}
