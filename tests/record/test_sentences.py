@@ -1,5 +1,7 @@
 """Does each event say in one line what was done and why?"""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +97,10 @@ STORY: dict[str, tuple[Event, str]] = {
     "dry run lists the rest": (
         rung_suppressed("checkout", 3, DECISION, WALL, 3),
         "checkout#3: usr1 (rung 1 of 3, critical) was not run: dry_run - dry run; then would have come reclaim,restart",
+    ),
+    "a cooldown says how long": (
+        rung_suppressed("shop", None, replace(DECISION, reason=Reason.COOLDOWN, rest=(), until=43.0), WALL),
+        "shop: usr1 (rung 1, critical) was not run: cooldown - the ladder was climbed a short time ago; again in 43.0s",
     ),
     "the kernel killed": (
         Event(Name.OOM_KILLED, WALL, "batch", None, {"evidence": "cgroup", "count": 2}),
