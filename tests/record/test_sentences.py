@@ -94,6 +94,10 @@ STORY: dict[str, tuple[Event, str]] = {
         Event(Name.STATE_RESTORED, WALL, facts={"restored": 1, "budgets": 2, "webhooks": 1, "after_crash": True}),
         "taken up after a crash: 1 subject with its tiers, 2 budgets, 1 webhook that waits",
     ),
+    "a ceiling did not outlive the crash": (
+        Event(Name.STATE_RESTORED, WALL, facts={"undone": 1, "after_crash": True}),
+        "taken up after a crash: 1 brake or ceiling was taken back, and set again after the cooldown if the tier holds",
+    ),
     "dry run lists the rest": (
         rung_suppressed("checkout", 3, DECISION, WALL, 3),
         "checkout#3: usr1 (rung 1 of 3, critical) was not run: dry_run - dry run; then would have come reclaim,restart",
