@@ -187,7 +187,10 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Run this rung now, or do not and say why. `rung` is -1 for a telling one."""
+    """Run this rung now, or do not and say why. `rung` is -1 for a telling one.
+
+    `until` (monotonic seconds, as `at`): when a cooldown or a budget will allow it again; None for other reasons.
+    """
 
     tier: Tier
     action: Action
@@ -197,6 +200,7 @@ class Decision:
     reason: Reason | None = None
     rest: tuple[str, ...] = ()  # dry run: the rungs that would have followed
     firing: int = 0  # which climb of the ladder this belongs to
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,10 @@ def test_each_decision_is_a_line_and_the_end_a_summary(run: str, capsys: pytest.
     assert "shop: emergency was never entered: closest rss 250 B of 400 B" in said
 
 
+def test_a_recording_needs_no_flag(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(capsys, run) == explain(capsys, "--replay", run)
+
+
 def test_what_starts_is_told_with_all(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is started" not in explain(capsys, "--replay", run)[1]
     assert "shop: usr1 (critical) is started" in explain(capsys, "--replay", run, "--all")[1]
@@ -163,7 +167,9 @@ def test_a_replay_that_differs_from_what_the_daemon_told_is_said(
     ("words", "code", "said"),
     [
         (["--replay", "/nonexistent"], 1, "No such file"),
-        (["--replay", "{bad}"], 1, ":1: found something else than one JSON object"),
+        (["--replay", "{bad}"], 2, "found a binary file; wanted a recording"),
+        (["{bad}"], 2, "found a binary file; wanted a recording"),
+        (["{run}", "--replay", "{run}"], 2, "found together with --replay, wanted one of them"),
         (["--config.file", "/nonexistent", "--replay", "{run}"], 2, "cannot be opened"),
         (["--config.file", "{bad}", "--replay", "{run}"], 2, "brimwatch.yaml"),
         (["--config.file", "{bad}"], 2, "wanted --replay SAMPLES with it"),

@@ -39,6 +39,21 @@ def test_a_rung_that_only_tells_is_noticed_and_waits_for_no_effect() -> None:
     assert [action.settle for action in config.policies["p"].tiers[0].do] == [0.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("match", "noticed"),
+    [pytest.param("host: true", 1, id="the host has no process"), pytest.param("pid: 1", 0, id="a process is one")],
+)
+def test_a_signal_to_the_host_is_noticed_to_have_no_receiver(match: str, noticed: int) -> None:
+    text = f"targets: [{{name: machine, match: {{{match}}}, policy: p}}]\n"
+    text += "policies: {p: {tiers: {critical: {when: {memory_used: 90%}, do: [reclaim, ask, note]}}}}\n"
+    notices = read(text + "actions: {ask: {signal: SIGUSR1}, note: {exec: [/bin/true]}}\n").notices
+    expected = (
+        "target machine: ask under critical has no receiver: the host has no process and no cgroup (`vanished`); "
+        "a hook rung asks other targets, exec and webhook work"
+    )
+    assert [one for one in notices if "receiver" in one] == [expected] * noticed
+
+
 def test_a_policy_that_others_extend_is_used() -> None:
     text = "policies: {base: {}, mine: {extends: base}}"
     assert read(TARGET.replace("observe", "mine") + text).notices == ()

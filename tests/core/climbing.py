@@ -61,6 +61,7 @@ class Climb:
     judgement: Judgement | None = None
     spent: Spent = Spent()
     said: list[str] = field(default_factory=list)
+    until: list[float | None] = field(default_factory=list)  # of each decision of the last look
     outcomes: list[Outcome] = field(default_factory=list)
     sample: Sample = Sample(0.0, {})
 
@@ -81,6 +82,7 @@ class Climb:
         self.ladder = step.ladder
         self.spent = accounted(self.spent, "shop", step)
         self.outcomes += step.outcomes
+        self.until = [decision.until for decision in step.decisions]
         words = [*map(ended, step.outcomes), *map(decided, step.decisions)]
         self.said += words
         return words

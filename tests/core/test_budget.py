@@ -28,6 +28,19 @@ def test_three_endings_an_hour_are_the_hosts_budget_whatever_the_actions_say() -
     assert spent.allows("d", OFTEN, 3600.0)
 
 
+def test_it_says_when_the_later_of_two_budgets_allows_it_again() -> None:
+    spent = Spent().spend("a", RESTART, 0.0)
+    assert spent.until("a", RESTART, 10.0) == 600.0
+    spent = spent.spend("b", RESTART, 20.0).spend("c", RESTART, 30.0)
+    assert spent.until("a", RESTART, 40.0) == 3600.0
+    assert spent.until("a", RESTART, 3600.0) is None
+
+
+def test_what_came_back_out_of_order_or_too_often_counts_by_its_time() -> None:
+    spent = Spent({("a", "restart"): (500.0, 100.0, 400.0)})
+    assert spent.until("a", replace(RESTART, at_most=Budget(2, 600.0)), 600.0) == 1000.0
+
+
 def test_a_run_that_sent_nothing_is_given_back() -> None:
     spent = Spent().spend("shop", RESTART, 5.0).refund("shop", RESTART, 5.0)
     assert spent.allows("shop", RESTART, 6.0)

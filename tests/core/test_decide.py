@@ -208,6 +208,7 @@ def test_an_entry_in_the_cooldown_is_refused_once_with_its_reason() -> None:
     climb.answer(0.1, settled=True)
     climb.look(0.2, 10)
     assert climb.look(5, 100) == ["warning: trim cooldown"]
+    assert climb.until == [60.2]
     assert climb.look(6, 100) == []
 
 

@@ -36,6 +36,7 @@ def test_a_restart_runs_once_in_ten_minutes_where_nothing_is_written() -> None:
     climb.answer(0.1, settled=True)
     climb.look(0.2, 450)
     assert climb.look(61, 450) == ["emergency: restart budget"]
+    assert climb.until == [600.0]
     assert climb.look(601, 450) == ["emergency: restart"]
 
 
@@ -83,6 +84,7 @@ def test_a_second_entry_of_a_dry_run_in_the_cooldown_is_refused() -> None:
     climb.look(0, 100)
     climb.look(1, 10)
     assert climb.look(5, 100) == ["warning: trim cooldown"]
+    assert climb.until == [60.0]
 
 
 def test_what_was_only_rehearsed_keeps_nothing_from_being_done_once_it_may_be() -> None:

@@ -68,7 +68,7 @@ def test_a_killed_daemon_leaves_a_record_and_the_next_one_undoes_it(
     target = hoarder(spawn)
     target.say("hold 80")
     daemon = start(target)
-    wait_until(lambda: limit(target) != UNLIMITED)
+    wait_until(lambda: daemon.events("action_ran"))
     daemon.process.send_signal(signal.SIGKILL)
     daemon.process.wait()
     assert limit(target) != UNLIMITED
@@ -77,6 +77,8 @@ def test_a_killed_daemon_leaves_a_record_and_the_next_one_undoes_it(
     target.say("give")
     daemon = start(target)
     assert undone(daemon) == [("ceiling", "restart")]
+    (restored,) = wait_until(lambda: daemon.events("state_restored"))
+    assert restored["facts"]["undone"] == 1
     assert (limit(target), records(tmp_path)) == (UNLIMITED, [])
 
 

@@ -94,6 +94,23 @@ def test_a_tier_that_still_holds_is_not_entered_again_and_its_ladder_stays_cool(
     wait_until(lambda: daemon.events("tier_left"), 10)
 
 
+def test_what_was_taken_up_is_told_before_the_rungs_that_run_then(
+    spawn: Any, start: Any, wait_until: Any, tmp_path: Path
+) -> None:
+    target = grower(spawn)
+    target.say("hold 80")
+    daemon = start(f"pid: {target.pid}", do="again", cooldown="100ms")
+    wait_until(lambda: daemon.events("action_ran"), 15)
+    kill(daemon)
+
+    daemon = start(f"pid: {target.pid}", do="again", cooldown="100ms")
+    started = wait_until(lambda: daemon.events("daemon_started")[1:], 10)[0]["id"]
+    wait_until(lambda: [one for one in daemon.events("action_ran") if one["id"] > started], 10)
+    told = [one["event"] for one in daemon.json("/api/v1/events?limit=1000")["events"] if one["id"] > started]
+    assert "state_restored" in told
+    assert told.index("state_restored") < told.index("action_ran")
+
+
 def test_a_daemon_that_was_killed_knows_how_long_it_was_away(spawn: Any, start: Any, wait_until: Any) -> None:
     target = grower(spawn)
     target.say("hold 80")

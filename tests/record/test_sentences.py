@@ -1,5 +1,7 @@
 """Does each event say in one line what was done and why?"""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,9 +94,17 @@ STORY: dict[str, tuple[Event, str]] = {
         Event(Name.STATE_RESTORED, WALL, facts={"restored": 1, "budgets": 2, "webhooks": 1, "after_crash": True}),
         "taken up after a crash: 1 subject with its tiers, 2 budgets, 1 webhook that waits",
     ),
+    "a ceiling did not outlive the crash": (
+        Event(Name.STATE_RESTORED, WALL, facts={"undone": 1, "after_crash": True}),
+        "taken up after a crash: 1 brake or ceiling was taken back, and set again after the cooldown if the tier holds",
+    ),
     "dry run lists the rest": (
         rung_suppressed("checkout", 3, DECISION, WALL, 3),
         "checkout#3: usr1 (rung 1 of 3, critical) was not run: dry_run - dry run; then would have come reclaim,restart",
+    ),
+    "a cooldown says how long": (
+        rung_suppressed("shop", None, replace(DECISION, reason=Reason.COOLDOWN, rest=(), until=43.0), WALL),
+        "shop: usr1 (rung 1, critical) was not run: cooldown - the ladder was climbed a short time ago; again in 43.0s",
     ),
     "the kernel killed": (
         Event(Name.OOM_KILLED, WALL, "batch", None, {"evidence": "cgroup", "count": 2}),

@@ -137,7 +137,7 @@ def test_a_killed_daemons_change_is_undone_by_the_next(play: Any, tmp_path: Path
         os.close(entry.file.descriptor)  # what the kernel does for a killed process: the lock goes
         successor = scene.make()
         successor.configure(scene.config())
-        await successor.adopt(str(scene.run))
+        assert await successor.adopt(str(scene.run)) == 1
         assert [facts["reason"] for facts in scene.told("action_undone")] == ["restart"]
         assert (scene.high, scene.records) == ("max", [])
         scene.keeper._book.clear()
@@ -148,7 +148,7 @@ def test_a_killed_daemons_change_is_undone_by_the_next(play: Any, tmp_path: Path
 def test_a_living_daemons_change_is_left_to_it(play: Any) -> None:
     async def story(scene: Scene) -> None:
         await scene.brake()
-        await scene.make().adopt(str(scene.run))
+        assert await scene.make().adopt(str(scene.run)) == 0
         assert (scene.high, len(scene.records), scene.told("action_undone")) == (str(OURS), 1, [])
 
     play(story)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from brimwatch.runtime.storage import find_storage, prepare_storage
+from brimwatch.runtime.storage import find_storage, prepare_storage, storage_beside
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,18 @@ from brimwatch.runtime.storage import find_storage, prepare_storage
 )
 def test_where(option: str | None, environ: dict[str, str], uid: int, expected: str) -> None:
     assert find_storage(option, environ, uid) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "uid", "expected"),
+    [
+        pytest.param({}, 0, "/var/lib/brimwatch-pid", id="beside the service's, for root"),
+        pytest.param({"HOME": "/home/a"}, 1000, "/home/a/.local/state/brimwatch-pid", id="and for others"),
+        pytest.param({"STATE_DIRECTORY": "/s"}, 0, None, id="a unit's folder is its own"),
+    ],
+)
+def test_a_watch_by_hand_keeps_clear_of_the_service(environ: dict[str, str], uid: int, expected: str | None) -> None:
+    assert storage_beside(environ, uid) == expected
 
 
 def test_a_new_folder_is_ours_alone(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add = parser.add_argument
     add("--replay", metavar="SAMPLES", help="a recording; `-` is standard input (default: ask the running daemon)")
+    add("samples", nargs="?", metavar="SAMPLES", help="the same as --replay SAMPLES")
     add("--config.file", dest="config_file", metavar="F", help="judge by this file (default: as it was recorded)")
     add("--target", action="append", default=[], metavar="NAME", help="only this target; may be given several times")
     add("--tier", choices=[tier.label for tier in Tier if tier], help="only what concerns this tier (default: all)")
@@ -63,6 +64,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is asked for. Raises BrimwatchError for a recording that cannot be read, ConfigError."""
+    if arguments.samples is not None:
+        if arguments.replay is not None:
+            raise UsageError(f"{arguments.samples}: found together with --replay, wanted one of them")
+        arguments.replay = arguments.samples
     if arguments.replay is None:
         if arguments.config_file is not None:
             raise UsageError("--config.file: wanted --replay SAMPLES with it; a running daemon has its own")

@@ -16,6 +16,7 @@ from brimwatch.runtime.doors import check_doors
 from brimwatch.runtime.engine import load_config
 from brimwatch.runtime.options import DEFAULT_ADDRESS, Options
 from brimwatch.runtime.service import Service, look_once
+from brimwatch.runtime.storage import storage_beside
 
 EXAMPLE = """examples:
   brimwatch run --pid 4242                          watch one process, with no file at all
@@ -57,7 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add(
         "--storage.path", dest="storage_path", metavar="D",
         help="folder of journal and artefacts, '' keeps none "
-        "(default: $STATE_DIRECTORY, /var/lib/brimwatch or below ~/.local/state)",
+        "(default: $STATE_DIRECTORY, /var/lib/brimwatch or below ~/.local/state; with --pid: artefacts, beside it)",
     )  # fmt: skip
     add("--pid", type=int, metavar="N", help="watch this one process, with no file")
     add("--interval", type=duration, metavar="D", help="longest gap between two looks (default: 1s, or the file's)")
@@ -84,17 +85,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--pid: found {arguments.pid}, wanted the number of a process")
     if arguments.interval is not None and not 0.01 <= arguments.interval <= 3600:
         raise UsageError(f"--interval: found {arguments.interval:g}s, wanted 10ms to 1h")
+    beside = storage_beside() if arguments.pid is not None and arguments.storage_path is None else None
     options = Options(
         config_file=arguments.config_file,
         listen_address=arguments.listen_address or None,
         token_file=arguments.token_file or find_credential(TOKEN),
         web_config_file=arguments.web_config_file,
-        storage_path=arguments.storage_path,
+        storage_path=beside or arguments.storage_path,
         enable_lifecycle=arguments.enable_lifecycle,
         pid=arguments.pid,
         interval=arguments.interval,
         dry_run=arguments.dry_run,
-        journal=True,
+        journal=beside is None,
     )
     config = load_config(options)
     if options.pid is not None and not os.path.exists(f"{options.procfs}/{options.pid}"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from brimwatch.model import Action, Budget
 from brimwatch.units import Seconds
@@ -22,10 +23,15 @@ class Spent:
 
     def allows(self, target: str, action: Action, now: float) -> bool:
         """Would one more run stay within `at_most`, and, where it ends a process, within the host's budget?"""
+        return self.until(target, action, now) is None
+
+    def until(self, target: str, action: Action, now: float) -> float | None:
+        """When both budgets allow one more run, in monotonic seconds (infinite: never); None where they do now."""
         budget = action.at_most or (PER_TARGET if action.ends_process else None)
-        if budget is not None and not _within(self.runs.get((target, action.name), ()), budget, now):
-            return False
-        return not action.ends_process or _within(self.runs.get(_HOST, ()), PER_HOST, now)
+        ends = [] if budget is None else [_until(self.runs.get((target, action.name), ()), budget, now)]
+        if action.ends_process:
+            ends.append(_until(self.runs.get(_HOST, ()), PER_HOST, now))
+        return max((end for end in ends if end is not None), default=None)
 
     def spend(self, target: str, action: Action, now: float) -> Spent:
         """The same with this run counted, and runs that no budget can see any more dropped."""
@@ -69,5 +75,8 @@ def _recent(times: tuple[float, ...], budget: Budget, now: float) -> tuple[float
     return tuple(at for at in times if at > now - budget.window)
 
 
-def _within(times: tuple[float, ...], budget: Budget, now: float) -> bool:
-    return len(_recent(times, budget, now)) < budget.runs
+def _until(times: tuple[float, ...], budget: Budget, now: float) -> float | None:
+    recent = sorted(_recent(times, budget, now))
+    if budget.runs < 1:
+        return inf
+    return None if len(recent) < budget.runs else recent[-budget.runs] + budget.window

@@ -51,6 +51,10 @@ class Ladder:
         """True when the tier's ladder may run again."""
         return now >= self.cooldowns[tier]
 
+    def rests_until(self, tier: Tier, dry_run: bool) -> float:
+        """When the tier's ladder may run again; after a dry run it may be rehearsed again then."""
+        return max(self.cooldowns[tier], self.rehearsed[tier]) if dry_run else self.cooldowns[tier]
+
     def cool(self, tier: Tier, until: float) -> Ladder:
         """The same with a later end of the tier's cooldown; it never ends sooner than before."""
         return self.cooling(tier, max(self.cooldowns[tier], until))
@@ -209,7 +213,7 @@ def _rehearse(ladder: Ladder, rule: TierRule, facts: Facts, decisions: list[Deci
     Its cooldown is one of its own: what was only rehearsed keeps nothing from being done once it may be.
     """
     now = facts.sample.at
-    if not ladder.cooled(rule.tier, now) or now < ladder.rehearsed[rule.tier]:
+    if now < ladder.rests_until(rule.tier, dry_run=True):
         return _say_once(ladder, rule, Reason.COOLDOWN, facts, decisions)
     rungs = (*rule.tell, *rule.do)
     names = tuple(action.name for action in rungs[1:])
@@ -228,8 +232,9 @@ def _say_once(ladder: Ladder, rule: TierRule, reason: Reason, facts: Facts, deci
         return ladder
     actions = rule.do or rule.tell
     names = tuple(action.name for action in actions[1:])
-    rung = 0 if rule.do else -1
-    decisions.append(Decision(rule.tier, actions[0], rung, Verdict.SUPPRESSED, facts.sample.at, reason, names))
+    rung, now = 0 if rule.do else -1, facts.sample.at
+    until = ladder.rests_until(rule.tier, facts.dry_run) if reason is Reason.COOLDOWN else None
+    decisions.append(Decision(rule.tier, actions[0], rung, Verdict.SUPPRESSED, now, reason, names, until=until))
     return replace(ladder, refused=rule.tier)
 
 
@@ -290,5 +295,6 @@ def _climb(ladder: Ladder, rule: TierRule, first: int, number: int, facts: Facts
 
 
 def _refuse(rule: TierRule, index: int, reason: Reason, facts: Facts, number: int) -> Decision:
-    action = rule.do[index]
-    return Decision(rule.tier, action, index, Verdict.SUPPRESSED, facts.sample.at, reason, firing=number)
+    action, now = rule.do[index], facts.sample.at
+    until = facts.spent.until(facts.target, action, now) if reason is Reason.BUDGET else None
+    return Decision(rule.tier, action, index, Verdict.SUPPRESSED, now, reason, firing=number, until=until)

@@ -155,7 +155,13 @@ CATALOGUE: Mapping[Name, Entry] = {
     Name.ACTION_SUPPRESSED: Entry(
         "A rung was due and was not run.",
         Level.INFO,
-        _RUNG | {"reason": "one of the reasons", "detail": "more about it", "rest": "rungs that would have followed"},
+        _RUNG
+        | {
+            "reason": "one of the reasons",
+            "detail": "more about it",
+            "rest": "rungs that would have followed",
+            "wait_seconds": "until a cooldown is over or a budget allows it again",
+        },
     ),
     Name.ACTION_FAILED: Entry(
         "A rung was run and failed.",

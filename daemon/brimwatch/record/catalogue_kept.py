@@ -36,6 +36,7 @@ KEPT: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
             "budgets": "actions whose runs still count",
             "webhooks": "messages that wait to be sent",
             "alerts": "that were open",
+            "undone": "brakes and ceilings taken back; the ladder sets them again after its cooldown",
             "after_crash": "true where that run did not end in order",
             "down_seconds": "since it was last alive",
         },

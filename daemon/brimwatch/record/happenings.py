@@ -69,10 +69,12 @@ def rung_ended(target: str, member: int | None, outcome: Outcome, wall: float, r
 def rung_suppressed(
     target: str, member: int | None, decision: Decision, wall: float, rungs: int | None = None
 ) -> Event:
-    """A rung was due and was not run; dry run lists the rungs that would have followed."""
+    """A rung was due and was not run; dry run lists the rungs that would have followed, a cooldown says how long."""
     facts = _rung(decision.action.name, decision.tier, decision.rung, rungs) | _why(decision.reason, "")
     if decision.rest:
         facts["rest"] = ",".join(decision.rest)
+    if decision.until is not None and isfinite(decision.until):
+        facts["wait_seconds"] = round(max(0.0, decision.until - decision.at), 3)
     return Event(Name.ACTION_SUPPRESSED, wall, target, member, facts)
 
 

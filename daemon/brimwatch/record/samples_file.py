@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from brimwatch.core import recorded as rows
-from brimwatch.errors import BrimwatchError
+from brimwatch.errors import BrimwatchError, UsageError
+from brimwatch.record.not_samples import no_recording
 from brimwatch.record.samples_fields import Malformed
 from brimwatch.record.samples_read import RowReader
 
@@ -22,7 +23,7 @@ class SampleFile:
     """The rows of a recording; `-` is standard input, what is compressed by gzip is read as well.
 
     `torn`: the number of a last line that was cut off in the middle, as by a full disk or a kill. `line`: the number of
-    the last one read. Raises BrimwatchError where the file cannot be read, is no recording, or is damaged.
+    the last one read. Raises BrimwatchError where the file cannot be read or is damaged, UsageError where it is none.
     """
 
     def __init__(self, path: str) -> None:
@@ -49,14 +50,21 @@ class SampleFile:
                 try:
                     row = self._reader.row(line)
                 except Malformed as error:
+                    self._refuse_other(line)
                     raise BrimwatchError(f"{self.path}:{self.line}: {error}") from None
                 if isinstance(row, rows.Header) is not (self.line == 1):
-                    wanted = "the header of a recording" if self.line == 1 else "no second header: one file, one run"
-                    raise BrimwatchError(f"{self.path}:{self.line}: wanted {wanted}")
+                    self._refuse_other(line)
+                    raise BrimwatchError(f"{self.path}:{self.line}: wanted no second header: one file, one run")
                 if row is not None:
                     yield row
         if self.line == 0:
-            raise BrimwatchError(f"{self.path}: an empty file; wanted a recording, as `brimwatch record` writes it")
+            self._refuse_other(b"")
+
+    def _refuse_other(self, line: bytes) -> None:
+        """Raise UsageError where this, the first line, shows that the file is something else."""
+        why = no_recording(self.path, line) if self.line <= 1 else None
+        if why is not None:
+            raise UsageError(why)
 
     def _lines(self) -> Iterator[bytes]:
         while True:

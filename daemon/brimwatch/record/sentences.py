@@ -121,7 +121,7 @@ def _action_suppressed(who: str, facts: Facts) -> str:
     rest = facts.get("rest")
     if facts.get("detail") == GIVEN_UP:  # what was begun was run, if not to its end
         return f"{who}: {_rung(facts)} was given up: {_why(facts, detailed=False)}"
-    told = f"{who}: {_rung(facts)} was not run: {_why(facts)}"
+    told = f"{who}: {_rung(facts)} was not run: {_why(facts)}{maybe('; again in ', time_of(facts, 'wait_seconds'))}"
     return join(told, f"then would have come {rest}" if rest else None, by="; ")
 
 

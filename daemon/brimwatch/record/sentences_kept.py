@@ -40,9 +40,14 @@ def _restored(_: str, facts: Facts) -> str:
         )
         if facts.get(key)
     )
+    undone = facts.get("undone")
+    what = "1 brake or ceiling was" if undone == 1 else f"{undone} brakes and ceilings were"
+    lost = f"{what} taken back, and set again after the cooldown if the tier holds" if undone else None
     after = "a crash" if facts.get("after_crash") else "a stop"
     return join(
-        f"taken up after {after}{maybe(', away for ', time_of(facts, 'down_seconds'))}", ", ".join(counts), by=": "
+        f"taken up after {after}{maybe(', away for ', time_of(facts, 'down_seconds'))}",
+        join(", ".join(counts), lost, by="; "),
+        by=": ",
     )
 
 

@@ -52,6 +52,7 @@ class Continuity(Store):
         self._answered = False  # the journal was open once
         self._failing: float | None = None  # since when it cannot be written, monotonic seconds
         self._left: dict[str, Fact] = {}  # what an earlier run left, until it is told
+        self.undone = 0  # brakes and ceilings of an earlier run that were taken back at the start
         self._tidied = self._pruned = float("-inf")
         self._retention = 0.0
         self._steady = time.time() - time.monotonic()  # the wall clock at the start: a later step prunes nothing
@@ -127,14 +128,20 @@ class Continuity(Store):
         self.memory.gone(subject)
         self.tellings.gone(subject)
 
+    def tell_left(self) -> None:
+        """Say, once, what an earlier run left: after the first looks, which say who of it was found again."""
+        if self._left:
+            left, self._left = self._left, {}
+            if self.undone:
+                left["undone"] = self.undone
+            self._story.tell(Name.STATE_RESTORED, None, None, **left, restored=self.memory.restored)
+
     def housekeeping(self, now: float) -> None:
         """About once a second (monotonic seconds)."""
         self.memory.tick()
         self.tellings.tick(now)
         self.outbox.tick(now)
-        if self._left:
-            left, self._left = self._left, {}
-            self._story.tell(Name.STATE_RESTORED, None, None, **left, restored=self.memory.restored)
+        self.tell_left()
         if self._journal is None:
             return
         self._journal.check(now)

@@ -114,15 +114,16 @@ class Keeper:
             self._useless[(action.name, *entry.hold.undo.change.key)] = subject, entry.tier, entry.why
             self._undo(entry, Reason.NO_EFFECT)
 
-    async def adopt(self, run_dir: str) -> None:
-        """Undo what a daemon that was killed has left in force."""
+    async def adopt(self, run_dir: str) -> int:
+        """Undo what a daemon that was killed has left in force; returns how much of it was put back."""
         try:
             found = await _UNDOES.run(lambda: clear_up(run_dir, self._procfs, self._boot), WITHIN)
         except Exception as error:  # noqa: BLE001 - a daemon that cannot clear up must watch all the same
             self._story.fault("undo records", error)
-            return
+            return 0
         for cleared in found:
             self._adopted(*cleared)
+        return sum(cleared.state is not None and not cleared.state.gone for cleared in found)
 
     async def close(self) -> None:
         """Undo everything, and let nothing more begin. What cannot be undone in time is left to the next start."""

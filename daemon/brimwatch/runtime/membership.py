@@ -79,6 +79,10 @@ class Membership:
         self._expire(present, now)
         return fresh
 
+    def all_looked_at(self) -> bool:
+        """Has everybody who was found had a first look?"""
+        return all(subject.looks for target in self.targets.values() for subject in target.subjects.values())
+
     def drop(self, subject: Subject, process: ProcessId, now: float) -> None:
         """A process is gone: close what was held for it, and the subject where it was the last one."""
         watched = subject.watched.pop(process, None)

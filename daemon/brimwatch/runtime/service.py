@@ -75,8 +75,10 @@ class Service:
                 engine.story.tell(Name.ARTEFACT_FAILED, detail=f"no artefacts are kept: {unstored}")
             engine.story.tell(Name.CONFIG_LOADED, source=self._config.source, targets=len(self._config.targets))
             self._log.listen()
-            await engine.keeper.adopt(self._config.run_dir)
+            engine.continuity.undone = await engine.keeper.adopt(self._config.run_dir)
             engine.watch.start()
+            if engine.membership.all_looked_at():  # else some may still be found again; then housekeeping tells
+                engine.continuity.tell_left()
             gc.collect()
             gc.freeze()  # what lives as long as the daemon need not be walked by each full collection
             self._notifier.send("READY=1", self._status(engine))

@@ -31,6 +31,16 @@ def find_storage(option: str | None, environ: Mapping[str, str] = os.environ, ui
     return os.path.join(home, NAME)
 
 
+def storage_beside(environ: Mapping[str, str] = os.environ, uid: int | None = None) -> str | None:
+    """Where a watch on one process, made by hand, keeps what it leaves: beside the service's place, never in it.
+
+    None where systemd has given a folder: that is the watch's own already.
+    """
+    if environ.get("STATE_DIRECTORY", "").startswith("/"):
+        return None
+    return f"{find_storage(None, environ, uid)}-pid"
+
+
 def prepare_storage(folder: str) -> str | None:
     """Make the folder, for us alone where it is new; returns why it cannot be used, or None where it can."""
     try:
