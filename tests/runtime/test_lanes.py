@@ -115,6 +115,68 @@ def test_a_stuck_target_is_set_aside_while_others_are_read() -> None:
     run(test())
 
 
+def test_what_came_back_does_not_wait_for_a_read_that_takes_its_time() -> None:
+    async def test() -> None:
+        answers, release = Answers(), threading.Event()
+        lanes: Lanes[str] = Lanes(asyncio.get_running_loop(), lanes=1)
+        lanes.submit("a", "status", lambda: 1, answers.done)
+        lanes.submit("b", "pss", release.wait, answers.done, quick=False)
+        assert await answers.count(1) == [("status", 1)]
+        assert lanes.running == 1
+        release.set()
+        assert await answers.count(2) == [("status", 1), ("pss", True)]
+        lanes.close()
+
+    run(test())
+
+
+def test_what_came_back_is_passed_on_at_the_next_pass_where_a_quick_read_hangs_after_it() -> None:
+    async def test() -> None:
+        answers, begun, release = Answers(), threading.Event(), threading.Event()
+        lanes: Lanes[str] = Lanes(asyncio.get_running_loop(), lanes=1)
+
+        def hang() -> bool:
+            begun.set()
+            return release.wait()
+
+        lanes.submit("a", "status", lambda: 1, answers.done)
+        lanes.submit("b", "status", hang, answers.done)
+        while not begun.is_set():
+            await asyncio.sleep(0.005)
+        lanes.expire(time.monotonic())
+        assert answers.all == [("status", 1)]
+        release.set()
+        await lanes.drain(5)
+        assert answers.all == [("status", 1), ("status", True)]
+        lanes.close()
+
+    run(test())
+
+
+def test_the_loop_is_woken_once_for_reads_that_wait_together() -> None:
+    async def test() -> None:
+        loop, answers, calls = asyncio.get_running_loop(), Answers(), []
+
+        class Counting:
+            """The loop, as far as lanes use it."""
+
+            call_soon = staticmethod(loop.call_soon)
+
+            @staticmethod
+            def call_soon_threadsafe(function: object, *arguments: object) -> None:
+                calls.append(function)
+                loop.call_soon_threadsafe(function, *arguments)  # type: ignore[arg-type]
+
+        lanes: Lanes[str] = Lanes(Counting(), lanes=1)  # type: ignore[arg-type]
+        for index in range(50):
+            lanes.submit(index, "status", lambda: 1, answers.done)
+        assert await answers.count(50) == [("status", 1)] * 50
+        assert len(calls) == 1
+        lanes.close()
+
+    run(test())
+
+
 def test_where_every_lane_is_stuck_reads_time_out_instead_of_piling_up() -> None:
     async def test() -> None:
         answers, release = Answers(), threading.Event()

@@ -32,7 +32,7 @@ FIRING = 0.05  # seconds; while a rung runs, its effect is waited for
 _RESTING_SHARE = 0.4  # of a threshold: so far below it, one look in an interval is enough
 _FASTEST_UNSEEN = 2e9  # bytes per second
 MARGIN = 2.0  # growth may double before the next look
-_WAYS = frozenset(quantity for quantity in Quantity if quantity.kind is Kind.BYTES) | {Quantity.MEMORY_USED}
+WAYS = frozenset(quantity for quantity in Quantity if quantity.kind is Kind.BYTES) | {Quantity.MEMORY_USED}
 
 
 def next_gap(
@@ -58,7 +58,15 @@ def next_gap(
         gap = min(gap, _to_enter(rule, sample, fastest, interval, glanced))
         if state is not None and state.phase is Phase.HOLDING:
             gap = min(gap, _to_hold(rule, state, sample.at, interval))
-    gap = min(gap, _to_limit(sample, fastest, interval))
+    return _bounded(min(gap, _to_limit(sample, fastest, interval)), interval)
+
+
+def resting_gap(sample: Sample, fastest: float, interval: Seconds) -> Seconds:
+    """The same where no rung runs, no tier is held, and glances see all the bytes that tiers go by."""
+    return _bounded(_to_limit(sample, fastest, interval), interval)
+
+
+def _bounded(gap: float, interval: Seconds) -> Seconds:
     return Seconds(min(interval, max(SHORTEST, gap)))
 
 
@@ -77,7 +85,7 @@ def _to_enter(rule: TierRule, sample: Sample, fastest: float, interval: Seconds,
     every, gaps = rule.when.every, []
     for threshold in rule.when.thresholds:
         quantity = threshold.quantity
-        if quantity not in _WAYS or (quantity in glanced and not every):
+        if quantity not in WAYS or (quantity in glanced and not every):
             continue
         gap = _to_cross(threshold, sample, fastest, interval)
         if gap is not None:

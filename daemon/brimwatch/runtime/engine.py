@@ -275,7 +275,7 @@ class Engine:
             accept(read, result, time.monotonic(), cost)
 
         # A quick read waits for no lock of the target: one that is stuck does not keep it from being made.
-        self.lanes.submit((owner, read.quick), read, read.read, done)
+        self.lanes.submit((owner, read.quick), read, read.read, done, read.quick)
 
     def _guard(self, subject: Subject) -> Reason | None:
         """Why none of the subject's processes may be ended."""

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from brimwatch.core.budget import Spent
 from brimwatch.core.by_hand import taken_over
+from brimwatch.core.calm import FloorBook, Floors
 from brimwatch.core.course import accounted, concerns, entered_shared, gives_up, turn_of
 from brimwatch.core.decide import Step, decide
 from brimwatch.core.evaluate import Judgement, evaluate
 from brimwatch.core.gate import Facts
 from brimwatch.core.glance import glanced, way_to_tier
-from brimwatch.core.pace import next_gap
+from brimwatch.core.pace import next_gap, resting_gap
 from brimwatch.core.settle import settle_gone
 from brimwatch.model import Change, Decision, ProcessId, Reason, Sample, Tier, Verdict
 from brimwatch.quantity import Quantity
@@ -59,6 +60,7 @@ class Looks:
         self._continuity = continuity
         self.limits = LimitFiles()
         self.spent = Spent()
+        self._floors = FloorBook()
         self.interval = Seconds(1.0)
         self.dry_run = False
         self.swap_matters = True
@@ -79,15 +81,14 @@ class Looks:
                 self._story.tap.restored(subject)
             self._story.tap.look(subject, sample, self.tick, self._guard(subject))
         policy = subject.target.spec.policy
+        if subject.floors is not None and subject.ladder.firing is None and subject.floors.keep(policy, sample):
+            self._count_in(subject, sample)
+            return self._resting_gap(subject, subject.floors, sample, fastest)
         before, ladder = subject.judgement, subject.ladder
         judgement, change = evaluate(policy, before, sample, self.interval)
         self._heed_limit(subject, sample)
-        subject.judgement, subject.sample = judgement, sample
-        subject.history.add(sample)
-        subject.looks += 1
-        resident = sample.value(Quantity.RSS)
-        if resident is not None and resident > subject.peak:
-            subject.peak = resident
+        subject.judgement = judgement
+        self._count_in(subject, sample)
         if change is not None:
             self._changed(subject, change, sample)
         if concerns(judgement, change, subject.ladder):
@@ -96,6 +97,7 @@ class Looks:
             self._continuity.looked(subject)
         if change is not None:
             self.tier_changed(subject)  # agents and brakes hear of it once the rung is on its way
+        subject.floors = None if subject.host is not None else self._floors.of(policy, judgement, sample)
         return self._gap(subject, judgement, sample, fastest)
 
     def rise(self, subject: Subject, now: float) -> float:
@@ -105,7 +107,22 @@ class Looks:
         except ProcessLookupError:
             return float("inf")
 
-    def _gap(self, subject: Subject, judgement: Judgement, sample: Sample, fastest: float) -> float:
+    def _count_in(self, subject: Subject, sample: Sample) -> None:
+        subject.sample = sample
+        subject.history.add(sample)
+        subject.looks += 1
+        resident = sample.value(Quantity.RSS)
+        if resident is not None and resident > subject.peak:
+            subject.peak = resident
+
+    def _resting_gap(self, subject: Subject, floors: Floors, sample: Sample, fastest: float) -> float:
+        """The same as `_gap`, of a look that left the judgement as it was."""
+        if floors.paced:
+            return self._gap(subject, subject.judgement, sample, fastest)
+        subject.way, subject.fastest = floors.way(sample), fastest
+        return resting_gap(sample, fastest, self.interval)
+
+    def _gap(self, subject: Subject, judgement: Judgement | None, sample: Sample, fastest: float) -> float:
         policy, firing = subject.target.spec.policy, subject.ladder.firing is not None
         if subject.host is not None:
             return next_gap(policy, judgement, sample, fastest, self.interval, firing)

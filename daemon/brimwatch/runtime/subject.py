@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Hashable, Mapping
 
 from brimwatch.config.settings import TargetSpec
+from brimwatch.core.calm import Floors
 from brimwatch.core.decide import Ladder
 from brimwatch.core.evaluate import Judgement
 from brimwatch.core.history import History
@@ -36,9 +37,9 @@ class Subject:
     """What is judged as one: a process, a group's sum, or the host."""
 
     __slots__ = (
-        "alert_until", "artefact", "autopsied_at", "due", "ended_at", "entered_at", "fastest", "glance_due", "glances",
-        "history", "host", "judgement", "key", "killed", "ladder", "looks", "peak", "sample", "shared", "since_wall",
-        "slot", "target", "tasks", "trail", "watched", "way",
+        "alert_until", "artefact", "autopsied_at", "due", "ended_at", "entered_at", "fastest", "floors", "glance_due",
+        "glances", "history", "host", "judgement", "key", "killed", "ladder", "looks", "peak", "sample", "shared",
+        "since_wall", "slot", "target", "tasks", "trail", "watched", "way",
     )  # fmt: skip
 
     def __init__(self, target: Target, key: ProcessId, slot: int | None, wall: float) -> None:
@@ -48,6 +49,7 @@ class Subject:
         self.watched: dict[ProcessId, Watched] = {}
         self.host: HostSampler | None = None
         self.judgement: Judgement | None = None
+        self.floors: Floors | None = None  # below these a look leaves the judgement as it is
         self.ladder = Ladder()
         self.sample: Sample | None = None
         self.ended_at: float | None = None  # when its last process was seen to end, where that was seen at once

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 
 from brimwatch.core.forecast import NEW_HEIGHT, Slope, slope, time_to_limit
 from brimwatch.units import Bytes
@@ -26,12 +27,13 @@ _STILL = Slope(0.0, 0.0, 0.0)
 class Ring:
     """At most `capacity` points of the last `span` seconds, about evenly apart."""
 
-    __slots__ = ("_capacity", "_gap", "_span", "_times", "_values")
+    __slots__ = ("_capacity", "_gap", "_level", "_span", "_times", "_values")
 
     def __init__(self, capacity: int, span: float) -> None:
         self._capacity = capacity
         self._span = span
         self._gap = 0.0
+        self._level = True  # all values are the same one
         self._times = array("d")
         self._values = array("d")
 
@@ -44,7 +46,10 @@ class Ring:
         if times and at - times[-1] < self._gap:
             return
         times.append(at)
-        self._values.append(value)
+        values = self._values
+        values.append(value)
+        if self._level and value != values[0]:
+            self._level = False
         if len(times) > self._capacity or times[0] < at - 2 * self._span:
             self._thin(at)
 
@@ -52,6 +57,16 @@ class Ring:
         """What is kept of the last `span` seconds, oldest first."""
         since = now - self._span
         return [(time, value) for time, value in zip(self._times, self._values, strict=True) if time >= since]
+
+    def oldest(self, now: float) -> float | None:
+        """When the first of those points was taken; None where there is none."""
+        times = self._times
+        first = bisect_left(times, now - self._span)
+        return times[first] if first < len(times) else None
+
+    def rests_at(self, value: float) -> bool:
+        """Whether every value kept is this one."""
+        return self._level and bool(self._values) and self._values[0] == value
 
     @property
     def range(self) -> tuple[float, float]:
@@ -66,6 +81,7 @@ class Ring:
                 break
             old += 1
         del self._times[:old], self._values[:old]
+        self._level = self._level or len(set(self._values)) < 2
         if len(self._times) > self._capacity * 3 // 4:
             self._times, self._values = self._times[::-2][::-1], self._values[::-2][::-1]
             self._gap = 0.9 * (self._times[-1] - self._times[0]) / (len(self._times) - 1)
@@ -176,14 +192,15 @@ class Window:
 
     def _fit(self, now: float) -> None:
         self.fitted_at = now
-        points = self._with_last(self._long, now)
-        seen = now - points[0][0]
+        oldest = self._long.oldest(now)
+        seen = 0.0 if oldest is None else now - oldest
         if seen < YOUNGEST:
             return
-        least, greatest = self._long.range
-        if least == greatest == self._last[1]:
+        if self._long.rests_at(self._last[1]):
             self.slope = self._long_slope = _STILL
             return
+        points = self._with_last(self._long, now)
+        least, _ = self._long.range
         if self._long_slope is None or now - self._long_at >= min(LONG, seen) / 24:
             self._long_slope, self._long_at = slope(points), now
         self.slope = self._long_slope
