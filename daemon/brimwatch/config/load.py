@@ -12,7 +12,15 @@ from brimwatch.config.actions import Kinds, read_action
 from brimwatch.config.embedded import PRESETS, embedded
 from brimwatch.config.inherit import Lineage
 from brimwatch.config.nodes import Node, compose
-from brimwatch.config.notices import about_actions, overshadowed, telling_rungs, unknown_users, unmeasured, unused
+from brimwatch.config.notices import (
+    about_actions,
+    overshadowed,
+    telling_rungs,
+    unknown_users,
+    unmeasured,
+    unused,
+    without_receiver,
+)
 from brimwatch.config.policies import Policies
 from brimwatch.config.safety import read_safely
 from brimwatch.config.settings import Config, Kubernetes
@@ -61,6 +69,7 @@ def _load(content: bytes | str, source: str, kinds: Kinds) -> Config:
         *unused(policies.lineage, own_actions, targets, compiled),
         *about_actions(targets, kinds),
         *telling_rungs(targets),
+        *without_receiver(targets),
         *unmeasured(targets, settings.get("introspection_budget")),
         *unknown_users(targets),
         *overshadowed(targets),

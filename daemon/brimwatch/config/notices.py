@@ -11,6 +11,7 @@ from brimwatch.config.settings import Match, TargetSpec
 from brimwatch.model import Action, Condition, Policy
 from brimwatch.quantity import INSIDE
 
+_NEED_A_PROCESS = frozenset({"signal", "rlimit", "cgroup"})  # kinds of action; hooks of the host ask other targets
 _ENDS = "ends a process; where nothing supervises the process, it stays down"
 
 
@@ -54,6 +55,20 @@ def telling_rungs(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
             if names:
                 told = f"policy {policy.name}: {', '.join(names)} under `do` of {rule.tier.label} only tells"
                 yield f"{told}, and the rungs after it wait for that; put it under `tell`"
+
+
+def without_receiver(targets: tuple[TargetSpec, ...]) -> Iterator[str]:
+    """Which rungs of the host's ladders have nobody to go to? The host has no process and no cgroup."""
+    for target in targets:
+        if not target.match.host:
+            continue
+        for rule in target.policy.tiers:
+            names = [action.name for action in (*rule.tell, *rule.do) if action.kind in _NEED_A_PROCESS]
+            if names:
+                yield (
+                    f"target {target.name}: {', '.join(names)} under {rule.tier.label} has no receiver: the host has "
+                    "no process and no cgroup (`vanished`); a hook rung asks other targets, exec and webhook work"
+                )
 
 
 def _own_notices(kinds: Kinds, action: Action) -> Iterable[str]:
