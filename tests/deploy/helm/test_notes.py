@@ -57,6 +57,9 @@ def test_the_default_says_whose_user_it_needs(version: str, chart: Path) -> None
             "root, with [SYS_PTRACE, DAC_READ_SEARCH]",
             id="two capabilities",
         ),
+        pytest.param(
+            ["daemonset.enabled=true", "daemonset.podWatch.enabled=true"], "names none", id="pods that nobody names"
+        ),
         pytest.param(["injection.enabled=true", "@1.33"], "NO INJECTION", id="a cluster that cannot inject"),
         pytest.param(["injection.enabled=true"], "pods with the label brimwatch/inject=true", id="one that can"),
         pytest.param(["prometheusRule.enabled=true"], "NO RULES", id="a chart without rules"),
@@ -72,3 +75,19 @@ def test_what_is_said(settings: list[str], part: str, chart: Path) -> None:
 
 def test_no_test_is_offered_where_there_is_none(chart: Path) -> None:
     assert "helm --namespace front test" not in notes(chart, "tests.enabled=false")
+
+
+def test_without_a_workload_none_is_spoken_of(chart: Path) -> None:
+    said = notes(chart, "workload.enabled=false")
+    assert "helm --namespace front test" not in said
+    assert "ConfigMap shop-brimwatch-sidecar" in said
+    assert "Nothing runs" in said
+
+    said = notes(chart, "workload.enabled=false", "daemonset.enabled=true")
+    assert "Nothing runs" not in said
+    assert "helm --namespace front test shop" in said
+
+
+def test_who_names_pods_is_not_told_to(chart: Path) -> None:
+    config = "daemonset.config=targets: [{name: '\\{namespace\\}/\\{pod\\}'}]"
+    assert "names none" not in notes(chart, "daemonset.enabled=true", "daemonset.podWatch.enabled=true", config)
