@@ -127,3 +127,49 @@ def test_what_is_registered_is_a_function(key: str) -> None:
 def test_what_is_mounted_is_an_application(mount: Any) -> None:
     with pytest.raises(ValueError, match=r"^hooks\.[aw]sgi: found the application 'shop', wanted "):
         mount("shop")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["a new name", "a name that is there"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": "no spaces"},
+        {"name": 5},
+        {"name": ["list"]},
+        {"tier": "red"},
+        {"tier": None},
+        {"order": "first"},
+        {"order": True},
+        {"group": "no spaces"},
+        {"run_on": "elsewhere"},
+    ],
+    ids=str,
+)
+def test_registering_refuses_what_the_decorator_refuses(given: dict[str, Any], known: bool) -> None:
+    if known:
+        hooks.register("there", size=nothing)
+    try:
+        with pytest.raises(ValueError, match=r"^hooks.*found .*wanted ") as by_register:
+            hooks.register(**{"name": "there", **given})
+        named = {"tier": "warning", **given}
+        with pytest.raises(ValueError, match=r"^hooks.*found .*wanted ") as by_decorator:
+            hooks.on(**named)(nothing)
+        assert str(by_register.value) == str(by_decorator.value)
+    finally:
+        hooks.off("there")
+
+
+def test_what_is_decorated_is_a_function() -> None:
+    with pytest.raises(ValueError, match=r"^hooks\.on: found 5, wanted a function"):
+        hooks.on("warning", name="five")(5)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("mount", [hooks.wsgi, hooks.asgi], ids=["wsgi", "asgi"])
+@pytest.mark.parametrize(
+    "given",
+    [{"prefix": 5}, {"prefix": "memory"}, {"token_file": 5}, {"local": "no"}, {"open_stats": 1}],
+    ids=str,
+)
+def test_a_mount_that_cannot_be_is_refused_where_it_is_written(mount: Any, given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^hooks: found .*wanted "):
+        mount(nothing, **given)

@@ -55,6 +55,18 @@ SAID = [
         id="arenas of many threads",
     ),
     pytest.param(
+        allocators("glibc", 300, 100, 10),
+        "190.0 MB of the 300.0 MB that glibc's malloc holds are free and do not come back: they lie on pages with "
+        "blocks in use, which malloc_trim leaves. A restart of the worker would win them; another malloc such",
+        id="free parts of pages in use",
+    ),
+    pytest.param(
+        allocators("glibc", 300, 100, 10, 3, 10),
+        "190.0 MB of the 300.0 MB that glibc's malloc holds are free and do not come back: they lie on pages with "
+        "blocks in use, which malloc_trim leaves. A restart of the worker would win them; MALLOC_ARENA_MAX=2 in its",
+        id="free parts of pages in several arenas",
+    ),
+    pytest.param(
         typed("Order", 90),
         "About 1,000,000 objects of type 'Order' take 90.0 MB, 45.0 % of what Python's small objects take",
         id="one type takes much of it",
@@ -88,6 +100,7 @@ RULES = (
     advice_inside.trimmable,
     advice_inside.holes,
     advice_inside.many_arenas,
+    advice_inside.torn_pages,
     advice_inside.largest_type,
     advice_inside.mapped_alone,
     advice_inside.idle_threads,
@@ -110,6 +123,7 @@ def test_what_is_said_carries_its_bytes(report: Report, begins: str) -> None:
     [
         pytest.param(PLAIN, id="nothing is known of its inside"),
         pytest.param(allocators("glibc", 30, 20, 10), id="little would come back"),
+        pytest.param(allocators("glibc", 300, 240, 0), id="a fifth of it on pages in use"),
         pytest.param(allocators("pymalloc", 300, 290), id="full pools"),
         pytest.param(allocators("pymalloc", 10, 2), id="few holes"),
         pytest.param(allocators("glibc", 300, 290, 0, 17, 5), id="many arenas that are full"),

@@ -34,6 +34,20 @@ done = [pool.submit(lambda: e.wait(0.1)) for i in range(8)]
 """
 
 
+# Two of three blocks are freed and the third stays, so that no page is free as a whole; then it is trimmed.
+TORN = """
+import array, ctypes
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+blocks = array.array("Q", (libc.malloc(1000) for i in range(60000)))
+for block in blocks: libc.memset(block, 1, 1000)
+for i, block in enumerate(blocks):
+    if i % 3: libc.free(block)
+libc.malloc_trim(0)
+"""
+
+
 def inspect(pid: int, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     argv = [sys.executable, "-m", "brimwatch", "inspect", str(pid), *words]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, **options)
@@ -99,6 +113,15 @@ def test_what_is_no_python_has_its_malloc_and_no_more(spawn: Any) -> None:
     assert {"what": "python", "why": "no CPython interpreter is in it"} in found["missing"]
     ran = inspect(process.pid, "--stacks")
     assert (ran.returncode, ran.stderr) == (1, "brimwatch: --stacks: no CPython interpreter was found in it\n")
+
+
+def test_free_memory_that_no_trim_gives_back_is_told_with_its_bytes(spawn: Any) -> None:
+    found = told(start_python(spawn, sys.executable, TORN).pid)
+    glibc = found["allocators"]["glibc"]
+    stuck = glibc["held_bytes"] - glibc["used_bytes"] - glibc["trimmable_bytes"]
+    assert stuck == pytest.approx(40_000 * 1008, rel=0.05)
+    (advice,) = [sentence for sentence in found["advice"] if "do not come back" in sentence]
+    assert advice.startswith(f"{stuck / 1e6:.1f} MB of the ")
 
 
 def test_duplicates_of_the_same_program_are_counted(spawn: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from brimwatch.hooks.clearing import Clearing, name_of
 from brimwatch.hooks.modules import UNLOADABLE
-from brimwatch.hooks.registry import DEFAULT, Hook, Registry, check_group, check_name, check_tier
+from brimwatch.hooks.registry import DEFAULT, Hook, Registry, check_group, check_name, check_order, check_tier
 from brimwatch.hooks.settings import SETTINGS
 from brimwatch.hooks.wire import BY_HAND, BY_SIGNAL, DEADLINE_SECONDS, bounded
 
@@ -75,9 +75,13 @@ def on(
     counted. Raises ValueError for a tier, name or group that cannot be.
     """
     check_tier(tier)
+    check_order(order)
+    check_group(group)
     check_run_on(run_on)
 
     def register_function(function: Function) -> Function:
+        if not callable(function):
+            raise ValueError(f"hooks.on: found {function!r:.80}, wanted a function")
         named = name if name is not None else getattr(function, "__name__", "")
         REGISTRY.add(Hook(named, tier, function, order, run_on, group=group))
         return function
@@ -117,13 +121,16 @@ def register(
     `size()`: bytes held; `hit_ratio()`: 0 to 1; `info()`: at most eight named numbers. They are called on a thread of
     ours, so they have to be safe there. Raises ValueError for arguments that cannot be.
     """
+    check_name(name)
+    check_tier(tier)
+    check_order(order)
+    check_group(group)
     check_run_on(run_on)
     for key, value in (("size", size), ("hit_ratio", hit_ratio), ("info", info), ("function", function)):
         if value is not None and not callable(value):
             raise ValueError(f"hooks.register: found {key}={value!r:.80}, wanted a function")
     known = REGISTRY.hooks.get(name)
     if function is None and known is not None:
-        check_group(group)
         known.size, known.hit_ratio, known.info = size, hit_ratio, info
         known.group = known.group if group is None else group
     else:
@@ -206,7 +213,7 @@ def wsgi(
 
     Who posts, or asks from elsewhere, needs the token in `token_file` (without it, in the file that
     `BRIMWATCH_TOKEN_FILE` names). `local`: requests of this machine may post without; not behind a proxy on it.
-    `open_stats`: everybody may look. Raises ValueError for a prefix that cannot be. Source: PEP 3333.
+    `open_stats`: everybody may look. Raises ValueError for arguments that cannot be. Source: PEP 3333.
     """
     from brimwatch.hooks.mounted.wsgi import Mounted
 

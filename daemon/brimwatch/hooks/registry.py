@@ -80,8 +80,7 @@ class Registry:
         check_name(hook.name)
         check_tier(hook.tier)
         check_group(hook.group)
-        if isinstance(hook.order, bool) or not isinstance(hook.order, int):
-            raise ValueError(f"hooks: found the order {hook.order!r:.80}, wanted an int: lower ones run first")
+        check_order(hook.order)
         with self.lock:
             hooks = {name: known for name, known in self.hooks.items() if not known.gone}
             if hook.owner is not None:
@@ -142,6 +141,12 @@ class Registry:
             and (group is None or hook.group == group)
         ]
         return sorted(hooks, key=lambda hook: (hook.order, hook.name))
+
+
+def check_order(order: object) -> None:
+    """Raise ValueError unless hooks can be sorted by it."""
+    if isinstance(order, bool) or not isinstance(order, int):
+        raise ValueError(f"hooks: found the order {order!r:.80}, wanted an int: lower ones run first")
 
 
 def _free(wanted: str, hooks: dict[str, Hook]) -> str:

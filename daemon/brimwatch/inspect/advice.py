@@ -169,6 +169,7 @@ RULES: tuple[Callable[[Report], str | None], ...] = (
     inside.trimmable,
     inside.holes,
     inside.many_arenas,
+    inside.torn_pages,
     inside.largest_type,
     inside.mapped_alone,
     inside.idle_threads,

@@ -54,6 +54,24 @@ def many_arenas(report: Report) -> str | None:
     )
 
 
+def torn_pages(report: Report) -> str | None:
+    """Free memory of malloc's that no trim gives back: there is a block in use on each of its pages."""
+    glibc = report.allocators.get("glibc")
+    if glibc is None:
+        return None
+    free = glibc.held - glibc.used
+    elsewhere = glibc.free_elsewhere if many_arenas(report) else 0  # spoken of already
+    stuck = min(free - glibc.trimmable, free - elsewhere)
+    if stuck < max(WORTH_SAYING, glibc.held // 4):
+        return None
+    fewer = "MALLOC_ARENA_MAX=2 in its environment, or " if glibc.arenas is not None and glibc.arenas > 1 else ""
+    return (
+        f"{format_bytes(stuck)} of the {format_bytes(glibc.held)} that glibc's malloc holds are free and do not come "
+        "back: they lie on pages with blocks in use, which malloc_trim leaves. A restart of the worker would win them; "
+        f"{fewer}another malloc such as jemalloc (by LD_PRELOAD) may keep them from gathering."
+    )
+
+
 def largest_type(report: Report) -> str | None:
     """What fills the pools."""
     pools = report.allocators.get("pymalloc")

@@ -81,6 +81,11 @@ class Access:
     """The rules of one mount. The token file is read again when it changed; while it cannot be, no token is good."""
 
     def __init__(self, token_file: str | None = None, local: bool = False, open_stats: bool = False) -> None:
+        if token_file is not None and not isinstance(token_file, (str, os.PathLike)):
+            raise ValueError(f"hooks: found token_file={token_file!r:.80}, wanted a path")
+        for key, value in (("local", local), ("open_stats", open_stats)):
+            if not isinstance(value, bool):  # "no" would open what it means to close
+                raise ValueError(f"hooks: found {key}={value!r:.80}, wanted True or False")
         self._file = token_file or os.environ.get(VARIABLE) or None
         self._local, self._open_stats = local, open_stats
         self._known: tuple[tuple[int, int, int], bytes] | None = None  # replaced whole: threads may read it
