@@ -1,6 +1,7 @@
 """What do tests that start real processes share? Programs, ports, waiting, and an end for all that was started."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 Answer = TypeVar("Answer")
+STATES = itertools.count()
 
 PROGRAMS = Path(__file__).parent / "components" / "programs.txt"
 MARK = "BRIMWATCH_TEST_SESSION"  # in the environment of all that a test starts, so that orphans are found as well
@@ -70,6 +72,12 @@ def end_all(processes: Sequence[psutil.Process]) -> None:
             except psutil.NoSuchProcess:
                 continue
         processes = psutil.wait_procs(processes, timeout=GRACE)[1]
+
+
+@pytest.fixture(autouse=True)
+def state_directory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that is told nothing else keeps it here: no test reads or leaves another's, or the machine's."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path_factory.getbasetemp() / f"state-{next(STATES)}"))
 
 
 @pytest.fixture
