@@ -37,7 +37,7 @@ def test_the_artefact_is_named_in_event_log_and_webhook(
     told = json.loads(receiver.heard[0].body)["data"]
     logged = [line for line in daemon.log() if line["event"] == "tier_entered"]
     assert (told["facts"]["artefact"], logged[0]["artefact"]) == (str(path), str(path))
-    wait_until(lambda: path.exists() and "stack" in path.read_text(), 10)
+    wait_until(lambda: path.exists() and '"record": "python_thread"' in path.read_text(), 10)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {one["facts"]["action"] for one in daemon.events("action_ran")} == {"stacks", "pager"}
 
