@@ -52,9 +52,8 @@ class Lanes(Generic[T]):
         self._lock = threading.Lock()  # of what waits, runs, and has come back
         self._waiting: deque[_Job[T]] = deque()
         self._back: list[tuple[_Job[T], object, float]] = []
-        self._filling = (
-            False  # lanes begin after the callback that hands reads in: a look beside them takes twice as long
-        )
+        # Lanes begin after the callback that hands reads in: a look beside them takes twice as long.
+        self._filling = False
         self._told = False  # the loop will collect what has come back
         self._work: queue.SimpleQueue[_Job[T] | None] = queue.SimpleQueue()
         self._running: dict[Hashable, _Job[T]] = {}
