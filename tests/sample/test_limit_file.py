@@ -55,18 +55,8 @@ def test_what_is_no_number_of_bytes_is_refused_with_what_was_found(tmp_path: Pat
 
 
 def test_without_a_limit_the_file_s_is_in_force(files, path):
-    known = files.applied(path, sample(), grouped=False)
+    known = files.applied(path, sample())
     assert (known.limit, known.headroom) == (Limit(400 * MB, "file"), None)
-
-
-def test_of_a_group_what_is_left_is_known_as_well(files, path):
-    assert files.applied(path, sample(), grouped=True).headroom == 250 * MB
-
-
-def test_a_group_above_the_limit_has_nothing_left(files, path):
-    Path(path).write_text("100000000")
-    read(files, path, 20.0)
-    assert files.applied(path, sample(), grouped=True).headroom == 0
 
 
 @pytest.mark.parametrize(
@@ -78,12 +68,12 @@ def test_a_group_above_the_limit_has_nothing_left(files, path):
     ],
 )
 def test_what_the_kernel_tells_is_left_as_it_is(files, path, limit):
-    assert files.applied(path, sample(limit, 7), grouped=True) == sample(limit, 7)
+    assert files.applied(path, sample(limit, 7)) == sample(limit, 7)
 
 
 def test_a_larger_machine_does_not_count_nor_what_was_reckoned_against_it(files, path):
-    known = files.applied(path, sample(Limit(8000 * MB, "machine"), 200 * MB), grouped=True)
-    assert (known.limit, known.headroom) == (Limit(400 * MB, "file"), 200 * MB)
+    known = files.applied(path, sample(Limit(8000 * MB, "machine"), 200 * MB))
+    assert (known.limit, known.headroom) == (Limit(400 * MB, "file"), None)
     assert set(known.readings) == {Quantity.RSS}
 
 
@@ -91,7 +81,7 @@ def test_a_file_is_read_anew_every_ten_seconds(files, path):
     Path(path).write_text("600000000")
     assert read(files, path, 10.0) == 0
     assert read(files, path, 11.0) == 1
-    assert files.applied(path, sample(), grouped=False).limit == Limit(600 * MB, "file")
+    assert files.applied(path, sample()).limit == Limit(600 * MB, "file")
 
 
 def test_one_read_is_out_at_a_time_until_it_counts_as_lost(path):
@@ -105,10 +95,10 @@ def test_what_is_gone_is_believed_no_more_and_what_is_late_is(files, path):
     (slow,) = files.due(path, 20.0)
     files.accept(slow, TimeoutError("no answer"), 20.0, 0.0)
     assert files.capable(path) == {"limit_file": False}
-    assert files.applied(path, sample(), grouped=False).limit is not None
+    assert files.applied(path, sample()).limit is not None
     os.unlink(path)
     read(files, path, 40.0)
-    assert files.applied(path, sample(), grouped=False) == sample()
+    assert files.applied(path, sample()) == sample()
     assert files.capable(path) == {"limit_file": False}
 
 
@@ -116,4 +106,4 @@ def test_nothing_is_said_of_what_nobody_named_or_has_read(files, path):
     assert files.capable(None) == {}
     assert files.capable("/another") == {}
     assert files.capable(path) == {"limit_file": True}
-    assert files.applied("/another", sample(), grouped=False) == sample()
+    assert files.applied("/another", sample()) == sample()

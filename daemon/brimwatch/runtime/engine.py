@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -270,7 +271,7 @@ class Engine:
         if subject.due != float("inf"):
             self.watch.hurry(subject)
 
-    def _read(self, owner: ProcessId, read: SlowRead, accept: Accept) -> None:
+    def _read(self, owner: Hashable, read: SlowRead, accept: Accept) -> None:
         def done(read: SlowRead, result: object, cost: float) -> None:
             accept(read, result, time.monotonic(), cost)
 

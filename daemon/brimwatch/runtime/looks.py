@@ -6,7 +6,7 @@ Does *not* cover when to look (`loop`) nor how a rung runs (`perform`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from brimwatch.core.budget import Spent
@@ -32,7 +32,6 @@ from brimwatch.sample.limit_file import LimitFiles
 from brimwatch.sample.slow import SlowRead
 from brimwatch.units import Seconds
 
-_LIMIT_FILES = ProcessId(0, 1)  # whose lane their reads share; no process has PID 0
 Accept = Callable[[SlowRead, object, float, float], None]  # read, result or exception, now, CPU seconds
 
 
@@ -45,7 +44,7 @@ class Looks:
         story: Story,
         run: Callable[[Subject, Decision, Sample], None],
         stop: Callable[[Subject], None],
-        read: Callable[[ProcessId, SlowRead, Accept], None],
+        read: Callable[[Hashable, SlowRead, Accept], None],
         guard: Callable[[Subject], Reason | None],
         continuity: Continuity,
         evidence: Evidence,
@@ -74,7 +73,7 @@ class Looks:
         if sample is None:
             return float("inf")
         if subject.target.spec.limit_file is not None:
-            sample = self._bounded(subject, subject.target.spec.limit_file, sample, now)
+            sample = self._bounded(subject.target.spec.limit_file, sample, now)
         restored = subject.looks == 0 and self._continuity.memory.restore(subject)
         if self._story.tap is not None:
             if restored:
@@ -195,10 +194,10 @@ class Looks:
             return sum_samples(samples, expected, now, subject.target.wanted), fastest_growth(samplers)
         return samples[0], samplers[0].fastest
 
-    def _bounded(self, subject: Subject, path: str, sample: Sample, now: float) -> Sample:
+    def _bounded(self, path: str, sample: Sample, now: float) -> Sample:
         for read in self.limits.due(path, now):
-            self._read(_LIMIT_FILES, read, self.limits.accept)
-        return self.limits.applied(path, sample, subject.target.grouped)
+            self._read(path, read, self.limits.accept)  # a file on a dead mount holds up no other
+        return self.limits.applied(path, sample)
 
     def _submit(self, owner: ProcessId, reads: tuple[SlowRead, ...], accept: Accept) -> None:
         for read in reads:

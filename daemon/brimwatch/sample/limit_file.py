@@ -9,15 +9,15 @@ from dataclasses import replace
 from functools import partial
 
 from brimwatch.errors import MalformedProcFile
-from brimwatch.model import Limit, Reading, Sample
+from brimwatch.model import Limit, Sample
 from brimwatch.procfs.descriptor import read_file
 from brimwatch.quantity import Quantity
+from brimwatch.sample.schedule import FORGOTTEN
 from brimwatch.sample.slow import SlowRead
 from brimwatch.units import Bytes
 
 SOURCE = "limit_file"
 CADENCE = 10.0  # seconds; the kubelet renews such a volume about once a minute
-FORGOTTEN = 120.0  # seconds after which a read that nobody brought back counts as lost
 
 
 def read_limit(path: str) -> Bytes:
@@ -39,7 +39,7 @@ class _Known:
 
 
 class LimitFiles:
-    """What the files of all targets say. Read on a lane: one on a dead mount holds nobody up. Times are monotonic."""
+    """What the files of all targets say, each read on a lane as an owner of its own. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._files: dict[str, _Known] = {}
@@ -68,24 +68,17 @@ class LimitFiles:
         known = None if path is None else self._files.get(path)
         return {} if known is None or known.able is None else {SOURCE: known.able}
 
-    def applied(self, path: str, sample: Sample, grouped: bool) -> Sample:
+    def applied(self, path: str, sample: Sample) -> Sample:
         """The sample with the file's limit, where it has none, or only that of a larger machine.
 
-        What is left of it is known of a group alone, whose members are the container: the limit less the sum of their
-        resident sets, a lower bound. When it will be reached is not: a forecast against the machine's memory goes.
+        What is left of it is not known: files in memory and other processes of the container count too. So headroom,
+        and what was reckoned against the machine's memory, are absent.
         """
         known = self._files.get(path)
         told = None if known is None else known.bytes
         bound = sample.limit
         if told is None or (bound is not None and (bound.source == "cgroup" or bound.bytes <= told)):
             return sample
-        readings: dict[Quantity, Reading] = dict(sample.readings)
-        readings.pop(Quantity.TIME_TO_LIMIT, None)
-        readings.pop(Quantity.MEMORY_USED, None)
-        room, resident = sample.headroom, sample.value(Quantity.RSS)
-        if grouped and resident is not None:
-            left = Bytes(max(0, told - int(resident)))
-            room = left if room is None else min(room, left)
-        else:
-            room = None
-        return replace(sample, readings=readings, limit=Limit(told, "file"), headroom=room)
+        against_machine = (Quantity.TIME_TO_LIMIT, Quantity.MEMORY_USED)
+        readings = {one: reading for one, reading in sample.readings.items() if one not in against_machine}
+        return replace(sample, readings=readings, limit=Limit(told, "file"), headroom=None)
