@@ -1,4 +1,4 @@
-"""Does the daemon watch on, and end, where its configuration file hangs? A FIFO in its place does."""
+"""Does the daemon watch on, and end, where a file that it reads hangs? A FIFO in its place does."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.live.daemon_run import start_daemon
+from tests.live.daemon_run import Daemon, start_daemon
 
 pytestmark = pytest.mark.live
 
@@ -36,3 +36,37 @@ def test_a_configuration_file_that_hangs_holds_up_neither_looks_nor_the_end(
         assert daemon.process.wait(15) == 0
     finally:
         os.close(end)
+
+
+LIMITED = """
+global: {{interval: 50ms}}
+targets:
+  - {{name: hung, match: {{pid: {pid}}}, policy: observe, limit_file: {folder}/hung}}
+  - {{name: told, match: {{pid: {parent}}}, policy: observe, limit_file: {folder}/told}}
+"""
+
+
+def test_a_limit_file_that_hangs_holds_up_no_other(spawn: Any, wait_until: Any, free_port: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "hung", 0o600)
+    (tmp_path / "told").write_text("1000000")
+    config = LIMITED.format(pid=os.getpid(), parent=os.getppid(), folder=tmp_path)
+    daemon = start_daemon(spawn, wait_until, free_port(), tmp_path, config)
+    end = wait_until(lambda: opened(tmp_path / "hung"), 10)
+    try:
+
+        def able(target: str) -> float | None:
+            return daemon.metric("brimwatch_collector_capable", target=target, collector="limit_file")
+
+        wait_until(lambda: able("hung") == 0, 20)
+        (tmp_path / "told").write_text("2000000")  # read anew every ten seconds
+        wait_until(lambda: limit_of(daemon, "told") == 2_000_000, 20)
+        assert able("told") == 1
+        assert limit_of(daemon, "hung") is None
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(15) == 0
+    finally:
+        os.close(end)
+
+
+def limit_of(daemon: Daemon, target: str) -> float | None:
+    return daemon.metric("brimwatch_target_memory_limit_bytes", target=target, source="file")
